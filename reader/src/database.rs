@@ -28,6 +28,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Rows that PostgreSQL is asked for at a time.
 const FETCHED: u64 = 10_000;
 
+/// Taker of rows.
+pub type Take<'a> = &'a mut (dyn FnMut(&Row) + Send);
+
 /// Reader of one database. It cannot write.
 #[derive(Clone)]
 pub struct DatabaseReader {
@@ -135,10 +138,15 @@ impl DatabaseReader {
     /// Reads all rows, one at a time, in at most the time `within`. Returns true if the database is
     /// a replica, which may lag behind its primary.
     pub async fn rows_into(&self, tally: &mut RowTally<'_>, within: Duration) -> Result<bool, DatabaseError> {
+        self.each_row(within, &mut |row| tally.take(row)).await
+    }
+
+    /// Reads the same, and hands each row on.
+    pub async fn each_row(&self, within: Duration, take: Take<'_>) -> Result<bool, DatabaseError> {
         let reading = Box::pin(async {
             match &self.store {
-                Store::Postgres(options) => self.read_postgres(options, tally, u64::MAX).await,
-                Store::Sqlite(options) => self.read_sqlite(options, tally, u64::MAX).await.map(|()| false),
+                Store::Postgres(options) => self.read_postgres(options, take, u64::MAX).await,
+                Store::Sqlite(options) => self.read_sqlite(options, take, u64::MAX).await.map(|()| false),
             }
         });
         let endless = |_| Err(DatabaseError::Endless { url: self.shown_url.clone(), after: within });
@@ -147,9 +155,10 @@ impl DatabaseReader {
 
     /// Reads one row, if there is one, to see that the query works.
     pub async fn first_row_into(&self, tally: &mut RowTally<'_>) -> Result<(), DatabaseError> {
+        let take: Take<'_> = &mut |row| tally.take(row);
         match &self.store {
-            Store::Postgres(options) => self.read_postgres(options, tally, 1).await.map(drop),
-            Store::Sqlite(options) => self.read_sqlite(options, tally, 1).await,
+            Store::Postgres(options) => self.read_postgres(options, take, 1).await.map(drop),
+            Store::Sqlite(options) => self.read_sqlite(options, take, 1).await,
         }
     }
 
@@ -159,7 +168,7 @@ impl DatabaseReader {
     async fn read_postgres(
         &self,
         options: &PgConnectOptions,
-        tally: &mut RowTally<'_>,
+        take: Take<'_>,
         most: u64,
     ) -> Result<bool, DatabaseError> {
         let mut connection = self.connect(options.connect()).await?;
@@ -184,7 +193,7 @@ impl DatabaseReader {
         let mut left = most;
         while left > 0 {
             let rows = sqlx::raw_sql(AssertSqlSafe(fetch.clone())).fetch(&mut connection);
-            match self.take(rows, postgres_text, tally, left).await? {
+            match self.take(rows, postgres_text, &mut *take, left).await? {
                 0 => break,
                 taken => left -= taken,
             }
@@ -197,12 +206,12 @@ impl DatabaseReader {
     async fn read_sqlite(
         &self,
         options: &SqliteConnectOptions,
-        tally: &mut RowTally<'_>,
+        take: Take<'_>,
         most: u64,
     ) -> Result<(), DatabaseError> {
         let mut connection = self.connect(options.connect()).await?;
         let query = sqlx::raw_sql(AssertSqlSafe(self.query.clone()));
-        self.take(query.fetch(&mut connection), sqlite_text, tally, most).await?;
+        self.take(query.fetch(&mut connection), sqlite_text, take, most).await?;
         self.leave(connection).await;
         Ok(())
     }
@@ -233,7 +242,7 @@ impl DatabaseReader {
         &self,
         mut rows: BoxStream<'_, Result<R, sqlx::Error>>,
         text: fn(&R, usize) -> Result<Option<String>, sqlx::Error>,
-        tally: &mut RowTally<'_>,
+        take: Take<'_>,
         most: u64,
     ) -> Result<u64, DatabaseError> {
         let mut taken = 0;
@@ -243,7 +252,7 @@ impl DatabaseReader {
             let row = row.map_err(|reason| self.broken(reason))?;
             let text = |column| text(&row, column).map_err(|reason| self.broken(reason));
             // With several statements, each has columns of its own.
-            tally.take(&Columns::of(&row)?.event(text)?);
+            take(&Columns::of(&row)?.event(text)?);
             taken += 1;
         }
         Ok(taken)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use truth::observed::rows::{Row, RowTally};
+use truth::observed::rows::{Row, RowTally, ShownRow};
 use truth::plan::event::Events;
 use truth::target::template::HoleName;
 use truth::target::{Prelude, Reading, Way};
@@ -19,6 +19,32 @@ mod page;
 mod rows;
 
 pub use link::next_link;
+
+/// Taker of the rows of a listing.
+pub trait TakeRows: Send {
+    /// Begins a listing.
+    fn begin_listing(&mut self) {}
+
+    /// Begins a page.
+    fn begin_page(&mut self) {}
+
+    /// Takes a row.
+    fn take_row(&mut self, row: &ShownRow);
+}
+
+impl TakeRows for RowTally<'_> {
+    fn begin_listing(&mut self) {
+        self.copies.begin_listing();
+    }
+
+    fn begin_page(&mut self) {
+        self.copies.begin_page();
+    }
+
+    fn take_row(&mut self, row: &ShownRow) {
+        self.take_shown(row);
+    }
+}
 
 /// Course of a whole listing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -119,10 +145,33 @@ impl TargetClient {
         limit: u32,
         tally: &mut RowTally<'_>,
     ) -> Result<Paged, ReadError> {
+        let run = run_of(tally);
+        self.list_all(topics, limit, run, tally).await
+    }
+
+    /// Lists the same of a run that has this source and this first and last timestamp, and hands each
+    /// row on.
+    pub async fn list_rows(
+        &self,
+        topics: &[String],
+        source: &str,
+        span: [i64; 2],
+        rows: &mut dyn TakeRows,
+    ) -> Result<Paged, ReadError> {
+        self.list_all(topics, self.target().listing.limit, Run { source, span }, rows).await
+    }
+
+    async fn list_all(
+        &self,
+        topics: &[String],
+        limit: u32,
+        run: Run<'_>,
+        rows: &mut dyn TakeRows,
+    ) -> Result<Paged, ReadError> {
         let reading = self.listing()?;
         let mut paged = Paged::default();
-        for asked in self.all_asked(reading, topics, limit, tally) {
-            let listed = self.list_topic(reading, topics, asked, tally, &mut paged).await?;
+        for asked in all_asked(reading, topics, limit, run) {
+            let listed = self.list_topic(reading, topics, asked, rows, &mut paged).await?;
             if reading.is_by_topic {
                 paged.lengths.push(listed);
             }
@@ -154,7 +203,7 @@ impl TargetClient {
     /// Returns true if the first page of a listing shows an event of this run.
     pub async fn shows_any(&self, topics: &[String], tally: &mut RowTally<'_>) -> Result<bool, ReadError> {
         let reading = self.listing()?;
-        for asked in self.all_asked(reading, topics, self.target().listing.limit, tally) {
+        for asked in all_asked(reading, topics, self.target().listing.limit, run_of(tally)) {
             let rows = self.first_page(reading, topics, asked).await?;
             rows.iter().for_each(|shown| tally.take(&shown.row.row));
         }
@@ -178,24 +227,6 @@ impl TargetClient {
         self.reading().ok_or(ReadError::NotOffered { what: "listing" })
     }
 
-    /// Returns what has to be asked for to see everything.
-    fn all_asked<'t>(
-        &self,
-        reading: &Reading,
-        topics: &'t [String],
-        limit: u32,
-        tally: &RowTally<'t>,
-    ) -> Vec<Asked<'t>> {
-        let run = run_of(tally);
-        match reading.is_by_topic {
-            true => topics.iter().map(|topic| of_topic(topic, limit, run)).collect(),
-            false => {
-                let implied = if topics.len() == 1 { topics.first().map(String::as_str) } else { None };
-                vec![Asked { topic: None, implied, limit, run }]
-            }
-        }
-    }
-
     async fn first_page(
         &self,
         reading: &Reading,
@@ -217,11 +248,11 @@ impl TargetClient {
         reading: &Reading,
         topics: &[String],
         asked: Asked<'_>,
-        tally: &mut RowTally<'_>,
+        rows: &mut dyn TakeRows,
         paged: &mut Paged,
     ) -> Result<u64, ReadError> {
         let kept = self.open(topics, asked).await?;
-        let listed = self.list_opened(reading, asked, &kept, tally, paged).await;
+        let listed = self.list_opened(reading, asked, &kept, rows, paged).await;
         let left_open = self.close(topics, asked, kept).await;
         paged.left_open = paged.left_open.take().or(left_open);
         listed
@@ -232,18 +263,18 @@ impl TargetClient {
         reading: &Reading,
         asked: Asked<'_>,
         kept: &Kept,
-        tally: &mut RowTally<'_>,
+        taker: &mut dyn TakeRows,
         paged: &mut Paged,
     ) -> Result<u64, ReadError> {
         let mut position = Position::first(reading);
         let mut circle = Circle::new(position.mark(reading));
         let mut repeats = Repeats::default();
-        tally.copies.begin_listing();
+        taker.begin_listing();
         loop {
             let question = || self.page_question(reading, asked, &position, kept);
             let page = self.page(question, reading, asked.implied).await?;
             let url = page.shown_url.clone();
-            tally.copies.begin_page();
+            taker.begin_page();
             let rows = page.rows.len() as u64;
             self.trace().add_rows(rows);
             paged.pages += 1;
@@ -253,7 +284,7 @@ impl TargetClient {
             paged.longest = paged.longest.max(position.listed);
             let skipped = if reading.inclusive { repeats.at_the_start(&page.rows) } else { 0 };
             let is_new = skipped < page.rows.len();
-            take_rows(&page.rows[skipped..], asked.topic, tally, paged);
+            take_rows(&page.rows[skipped..], asked.topic, taker, paged);
             let repeated = circle.repeats(page.fingerprint, rows > 0);
             let has_next = !page.ends && advance(&mut position, reading, page, is_new);
             if !has_next {
@@ -335,6 +366,17 @@ impl TargetClient {
     }
 }
 
+/// Returns what has to be asked for to see everything.
+fn all_asked<'t>(reading: &Reading, topics: &'t [String], limit: u32, run: Run<'t>) -> Vec<Asked<'t>> {
+    match reading.is_by_topic {
+        true => topics.iter().map(|topic| of_topic(topic, limit, run)).collect(),
+        false => {
+            let implied = if topics.len() == 1 { topics.first().map(String::as_str) } else { None };
+            vec![Asked { topic: None, implied, limit, run }]
+        }
+    }
+}
+
 fn of_topic<'a>(topic: &'a str, limit: u32, run: Run<'a>) -> Asked<'a> {
     Asked { topic: Some(topic), implied: Some(topic), limit, run }
 }
@@ -353,11 +395,11 @@ fn accepted(reading: &Reading) -> &'static str {
 
 /// Takes the rows of a page. A target that ignores the topic shows every event under each, so only
 /// rows of the topic count.
-fn take_rows(rows: &[Shown], topic: Option<&str>, tally: &mut RowTally<'_>, paged: &mut Paged) {
+fn take_rows(rows: &[Shown], topic: Option<&str>, taker: &mut dyn TakeRows, paged: &mut Paged) {
     for Shown { row: shown, .. } in rows {
         match topic.is_some_and(|topic| shown.row.topic != topic) {
             true => paged.of_others += 1,
-            false => tally.take_shown(shown),
+            false => taker.take_row(shown),
         }
     }
 }

@@ -40,6 +40,8 @@ mod session;
 mod sight;
 mod sketch;
 mod toml_text;
+mod unescaped;
+mod view;
 
 pub use self::options::ProbeOptions;
 
@@ -53,7 +55,7 @@ pub async fn run(options: &ProbeOptions) -> u8 {
                 say(&format!("not found: {missing}"));
             }
             for variable in &probed.exports {
-                say(&format!("a run needs the secret of the request: export {variable}=..."));
+                say(&format!("a run needs the secret of the request: export {variable}"));
             }
             let code = match &probed.doubt {
                 None => {

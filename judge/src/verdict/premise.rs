@@ -113,7 +113,9 @@ impl Premise {
             Self::NothingWaits => {
                 "`ack = \"committed\"` under `[promises]`, or `drain = \"30s\"` if events are stored later"
             }
-            Self::CopiesSettled => "`merge = \"60s\"` under `[promises]`, the time in which copies merge",
+            Self::CopiesSettled => {
+                "`merge = \"0s\"` under `[promises]` if the store never merges copies, or the longest time in which it does"
+            }
             Self::NobodyElse => {
                 "`shared = false` under `[promises]` if nobody else writes, or `shared = true` if others do"
             }

@@ -118,6 +118,9 @@ fn copies_of_a_key_that_was_sent_again_may_merge() {
     let mut repeated = forged.clone();
     repeated.rows.push(row(&repeated.events, again));
     assert_open(&repeated.verdict(), CheckId::StoredTwice, Premise::CopiesSettled);
+    // Copies are seldom shown for a minute, so the remedy names first what decides at once.
+    let remedy = Premise::CopiesSettled.promised_by();
+    assert!(remedy.starts_with("`merge = \"0s\"` under `[promises]`"), "{remedy}");
     repeated.promises.merge = Some(Duration::ZERO);
     assert_fails(&repeated.verdict(), &[CheckId::StoredTwice]);
     forged.rows.push(row(&forged.events, once));

@@ -119,7 +119,7 @@ impl Signer {
     }
 
     /// Returns the signature of a request with these values.
-    pub(super) fn sign<F: Fill>(&self, values: &F) -> Result<String, FillError> {
+    pub fn sign<F: Fill>(&self, values: &F) -> Result<String, FillError> {
         let mut text = Vec::new();
         self.over.write(Fit::Text, values, &mut text)?;
         let code = match self.algorithm {

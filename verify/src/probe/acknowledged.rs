@@ -1,10 +1,10 @@
-//! Meaning of an acknowledgement: a burst of events, and a look right after its response.
+//! Meaning of an acknowledgement: a burst of events, and looks right after its response.
 
 use std::time::{Duration, Instant};
 
-use reader::client::TargetClient;
-use truth::chain::chain;
-use truth::observed::rows::{Equality, RowTally};
+use reader::listing::TakeRows;
+use truth::observed::rows::{AnomalyClass, Equality, RowTally, ShownRow};
+use truth::scenario::promises::PayloadEquality;
 
 use super::asking::{Asker, Stop};
 use super::context::Session;
@@ -13,17 +13,42 @@ use super::draft::Draft;
 use super::exchange::{Author, SHOWN_WITHIN};
 use super::listing::Listed;
 use super::publish::BATCH;
+use super::view::View;
 
 /// Events of a burst at a target on this machine whose request was searched for.
 const LARGE: u64 = 100;
 
-/// Pause between two looks.
-const LOOK: Duration = Duration::from_millis(200);
+/// Pause between the first two looks; it doubles.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Table of the promises.
 const TABLE: &str = "promises";
 
-/// Sends a burst, and writes what an acknowledgement means.
+/// Looks at a burst, right after its response.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Looks {
+    /// None was made, for this reason.
+    None(String),
+    /// All events were shown after this time; zero stands for the first look.
+    Shown {
+        /// Place that was looked at.
+        place: String,
+        /// Time since the response.
+        after: Duration,
+    },
+    /// So many events were shown at the last look.
+    Missed {
+        /// Place that was looked at.
+        place: String,
+        /// Number of events that it showed.
+        shown: u64,
+        /// Number of looks.
+        looks: u32,
+    },
+}
+
+/// Sends a burst, and writes what an acknowledgement means. Returns a doubt about what the scenario
+/// shows of the events.
 pub(super) async fn say(
     session: &Session<'_>,
     author: &mut Author,
@@ -40,41 +65,48 @@ pub(super) async fn say(
     let size = if session.is_careful() { BATCH } else { LARGE };
     let first = author.used();
     let burst = tolerated(author.burst(&session.asker, size).await, draft).unwrap_or_default();
-    let count = burst.len();
-    let own = session.client(&author.scenario.target).ok().filter(can_list);
+    let count = burst.len() as u64;
+    let view = match session.view(&author.scenario) {
+        Ok(view) => view,
+        Err(error) => return Some(error.to_string()),
+    };
     let mut doubt = None;
-    let lag = match (listed, own, unique, was) {
-        (Some(listed), ..) => listed.lag(&session.asker, &burst).await,
-        (None, Some(client), ..) => {
-            let (lag, found) = listing_lag(&client, author, first, count as u64).await;
+    let looks = match (listed, view, unique, was) {
+        _ if count == 0 => Looks::None("no event of a burst was acknowledged".to_owned()),
+        (Some(listed), ..) => listed.looks(&session.asker, &burst).await,
+        (None, Some(view), ..) => {
+            let (looks, found) = by_view(&view, &session.asker, author, first, count, draft).await;
             doubt = found;
-            lag
+            looks
         }
         (None, None, Some((url, place)), Some(was)) => {
-            counter_lag(&session.asker, url, place, &topic, was + count as u64).await
+            by_counter(&session.asker, url, place, &topic, was, count).await
         }
-        _ => None,
+        _ => Looks::None("nothing was found that shows what is stored".to_owned()),
     };
-    say_lag(lag, count, draft);
+    say_looks(&looks, count, draft);
     doubt
 }
 
-fn say_lag(lag: Option<Duration>, count: usize, draft: &mut Draft) {
-    match lag {
-        _ if count == 0 => draft.note(TABLE, "no event of a burst was acknowledged"),
-        Some(Duration::ZERO) => {
-            let note = format!("{count} events were visible at the first look after their response");
-            draft.note(TABLE, &note);
+fn say_looks(looks: &Looks, count: u64, draft: &mut Draft) {
+    match looks {
+        Looks::None(reason) => {
+            draft.note(TABLE, &format!("{reason}: that an acknowledged event is stored was not seen. If it is stored \
+                                        before its response, write ack = \"committed\"; if later, ack = \"queued\""));
         }
-        Some(lag) => {
-            let seen = format!("{count} events were visible {lag:.1?} after their response, and not at once");
+        Looks::Shown { place, after: Duration::ZERO } => {
+            draft.note(TABLE, &format!("{place} showed {count} events at the first look after their response"));
+        }
+        Looks::Shown { place, after } => {
+            let seen =
+                format!("{place} showed {count} events {after:.1?} after their response, and not at once");
             draft.set(TABLE, "ack", "queued", &seen);
-            let drain = format!("{}s", (lag * 10).as_secs().max(1));
+            let drain = format!("{}s", (*after * 10).as_secs().max(1));
             draft.set(TABLE, "drain", &drain, "ten times the time that was seen");
         }
-        None => {
-            let seen =
-                format!("no look showed {count} events right after their response: they may be stored later");
+        Looks::Missed { place, shown, looks } => {
+            let within = SHOWN_WITHIN.as_secs();
+            let seen = format!("{place} showed {shown} of {count} events at the last of {looks} looks in {within} s");
             draft.set(TABLE, "ack", "queued", &seen);
         }
     }
@@ -85,72 +117,177 @@ pub(super) fn tolerated<T>(result: Result<T, Stop>, draft: &mut Draft) -> Option
     result.inspect_err(|stop| draft.note("target.publish", &stop.to_string())).ok()
 }
 
-/// True if the scenario describes a listing that can be read twice.
-fn can_list(client: &TargetClient) -> bool {
-    client.offers_listing() && !client.target().listing.drains
+/// Pace of looks: each pause is twice as long as the one before.
+pub(super) struct Pace {
+    begun: Instant,
+    pause: Duration,
+    looks: u32,
 }
 
-/// Returns the time until the listing of the scenario shows so many keys from this one on, and a doubt
-/// if it does not, or shows other contents than were sent. Zero stands for the first look.
-async fn listing_lag(
-    client: &TargetClient,
+impl Pace {
+    pub(super) fn begin() -> Self {
+        Self { begun: Instant::now(), pause: LOOK, looks: 1 }
+    }
+
+    /// Time since the beginning; zero at the first look.
+    pub(super) fn after(&self) -> Duration {
+        if self.looks == 1 { Duration::ZERO } else { self.begun.elapsed() }
+    }
+
+    /// Waits for the next look. Returns false if the time is over.
+    pub(super) async fn next(&mut self) -> bool {
+        if self.begun.elapsed() >= SHOWN_WITHIN {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause *= 2;
+        self.looks += 1;
+        true
+    }
+
+    /// Returns looks that did not show all.
+    pub(super) fn missed(&self, place: String, shown: u64) -> Looks {
+        Looks::Missed { place, shown, looks: self.looks }
+    }
+}
+
+/// Rows, compared as the scenario says, and as if members could be added to payloads.
+struct Tallies<'a> {
+    own: RowTally<'a>,
+    lenient: RowTally<'a>,
+}
+
+impl<'a> Tallies<'a> {
+    fn of(author: &'a Author) -> Self {
+        let own = Equality::from(&author.scenario.promises).of_target(&author.scenario.target);
+        let payload = match own.payload {
+            PayloadEquality::Json => PayloadEquality::Contains,
+            other => other,
+        };
+        let tally = |equality| RowTally::new(&author.events, author.nonce, author.used(), equality);
+        Self { own: tally(own), lenient: tally(Equality { payload, ..own }) }
+    }
+
+    /// Number of keys from this one on that are shown.
+    fn shown(&self, first: u64, author: &Author) -> u64 {
+        (first..author.used()).filter(|key| self.own.presence.seen(*key) > 0).count() as u64
+    }
+
+    /// Returns a doubt about the contents that are shown. Members that were added are written down.
+    fn doubt(&self, name: &str, draft: &mut Draft) -> Option<String> {
+        let changed = self.own.payload_changed();
+        if changed > 0 && self.lenient.payload_changed() == 0 {
+            let evidence = format!("{name} shows members of the payload that were not sent");
+            draft.set(TABLE, "payload", "contains", &evidence);
+            return None;
+        }
+        let detail = self.example(AnomalyClass::PayloadChanged);
+        (changed > 0).then(|| format!("{name} shows {changed} events with other contents than were sent{detail}"))
+    }
+
+    /// Detail of a row with such a defect.
+    fn example(&self, class: AnomalyClass) -> String {
+        let anomalies = self.own.anomalies();
+        let found = anomalies.iter().find(|anomaly| anomaly.class == class);
+        found.map(|anomaly| format!(" ({})", anomaly.detail)).unwrap_or_default()
+    }
+}
+
+impl TakeRows for Tallies<'_> {
+    fn begin_listing(&mut self) {
+        self.own.begin_listing();
+        self.lenient.begin_listing();
+    }
+
+    fn begin_page(&mut self) {
+        self.own.begin_page();
+        self.lenient.begin_page();
+    }
+
+    fn take_row(&mut self, row: &ShownRow) {
+        self.own.take_row(row);
+        self.lenient.take_row(row);
+    }
+}
+
+/// Looks until a view shows so many keys from this one on. The doubt says that it does not, or shows
+/// other contents than were sent.
+async fn by_view(
+    view: &View,
+    asker: &Asker,
     author: &Author,
     first: u64,
     count: u64,
-) -> (Option<Duration>, Option<String>) {
-    let begun = Instant::now();
-    let mut is_first = true;
-    let equality = Equality::from(&author.scenario.promises).of_target(&author.scenario.target);
-    while begun.elapsed() < SHOWN_WITHIN {
-        let mut tally = RowTally::new(&author.events, author.nonce, author.used(), equality);
-        if let Err(error) = client.list_into(author.events.topics(), &mut tally).await {
-            return (None, Some(format!("the scenario's listing cannot be read: {}", chain(&error))));
+    draft: &mut Draft,
+) -> (Looks, Option<String>) {
+    let mut pace = Pace::begin();
+    let name = view.name();
+    let table = view.table();
+    let mut tallies = Tallies::of(author);
+    loop {
+        if !view.drains() {
+            tallies = Tallies::of(author);
         }
-        let shown = (first..author.used()).filter(|key| tally.presence.seen(*key) > 0).count() as u64;
+        if let Err(reason) = view.look(asker, author.events.topics(), &mut tallies).await {
+            let reason = format!("{name} could not be read: {reason}");
+            let doubt = format!("{reason}; correct {table}, and probe again");
+            return (Looks::None(reason), Some(doubt));
+        }
+        let shown = tallies.shown(first, author);
         if shown >= count {
-            let changed = tally.payload_changed();
-            let doubt =
-                format!("the scenario's listing shows {changed} events with other contents than were sent");
-            let lag = if is_first { Duration::ZERO } else { begun.elapsed() };
-            return (Some(lag), (changed > 0).then_some(doubt));
+            let looks = Looks::Shown { place: name.to_owned(), after: pace.after() };
+            let doubt = tallies.doubt(name, draft);
+            return (looks, doubt.map(|doubt| format!("{doubt}: correct {table}, and probe again")));
         }
-        is_first = false;
-        tokio::time::sleep(LOOK).await;
+        if !pace.next().await {
+            let elsewhere = match tallies.own.wrong_topic {
+                0 => String::new(),
+                _ => format!("; some stand under another topic{}", tallies.example(AnomalyClass::WrongTopic)),
+            };
+            let doubt = format!("{name} does not show the {count} events of a burst{elsewhere}: correct {table}, and probe again");
+            return (pace.missed(name.to_owned(), shown), Some(doubt));
+        }
     }
-    (None, Some(format!("the scenario's listing does not show the {count} events of a burst")))
 }
 
-/// Returns the time until a counter has a value; none if it does not. Zero stands for the first look.
-async fn counter_lag(asker: &Asker, url: &str, place: &str, topic: &str, expected: u64) -> Option<Duration> {
-    let begun = Instant::now();
-    let mut is_first = true;
-    while begun.elapsed() < SHOWN_WITHIN {
-        if counters::value(asker, url, place, topic).await.is_some_and(|now| now >= expected) {
-            return Some(if is_first { Duration::ZERO } else { begun.elapsed() });
+/// Looks until a counter has grown by so much.
+async fn by_counter(asker: &Asker, url: &str, at: &str, topic: &str, was: u64, count: u64) -> Looks {
+    let mut pace = Pace::begin();
+    let place = format!("the counter {at}");
+    loop {
+        let now = counters::value(asker, url, at, topic).await.unwrap_or(was);
+        let shown = now.saturating_sub(was);
+        if shown >= count {
+            return Looks::Shown { place, after: pace.after() };
         }
-        is_first = false;
-        tokio::time::sleep(LOOK).await;
+        if !pace.next().await {
+            return pace.missed(place, shown);
+        }
     }
-    None
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn said(lag: Option<Duration>, count: usize) -> String {
+    fn said(looks: &Looks) -> String {
         let mut draft = Draft::default();
-        say_lag(lag, count, &mut draft);
+        say_looks(looks, 5, &mut draft);
         draft.text()
     }
 
     #[test]
-    fn an_acknowledgement_is_queued_unless_a_burst_was_visible_at_once() {
-        assert!(!said(Some(Duration::ZERO), 5).contains("\nack = "));
-        assert!(said(None, 5).contains("\nack = \"queued\"\n") && !said(None, 5).contains("drain"));
-        let late = said(Some(Duration::from_millis(400)), 5);
+    fn an_acknowledgement_is_queued_only_if_looks_did_not_show_a_burst_at_once() {
+        let shown = |ms| Looks::Shown { place: "the listing".to_owned(), after: Duration::from_millis(ms) };
+        let at_once = said(&shown(0));
+        assert!(at_once.contains("the listing showed 5 events at the first look") && !at_once.contains("\nack = "));
+        let late = said(&shown(400));
         assert!(late.contains("\nack = \"queued\"\n") && late.contains("\ndrain = \"4s\"\n"), "{late}");
-        assert!(said(Some(Duration::from_millis(1)), 5).contains("\ndrain = \"1s\"\n"));
-        assert!(!said(None, 0).contains("\nack = "));
+        assert!(said(&shown(1)).contains("\ndrain = \"1s\"\n"));
+        let missed = said(&Looks::Missed { place: "the listing".to_owned(), shown: 2, looks: 7 });
+        assert!(missed.contains("\nack = \"queued\"\n") && !missed.contains("drain"), "{missed}");
+        assert!(missed.contains("2 of 5 events at the last of 7 looks"), "{missed}");
+        let none = said(&Looks::None("nothing was found".to_owned()));
+        assert!(!none.contains("\nack = ") && none.contains("# nothing was found: that an"), "{none}");
     }
 }

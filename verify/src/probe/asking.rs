@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use reader::client::{Posted, TargetClient};
+use reader::client::{Posted, ReadError, TargetClient};
 use reader::listing::next_link;
 use thiserror::Error;
 use tokio::time::{sleep, timeout};
@@ -112,6 +112,8 @@ struct Used {
     reads: u32,
     failures: u32,
     is_closed: bool,
+    /// True if a listing was shown to need the other fixed header fields of the request.
+    needs_all: bool,
     last: Option<Instant>,
 }
 
@@ -119,6 +121,9 @@ struct Used {
 #[derive(Debug)]
 pub(super) struct Asker {
     client: TargetClient,
+    /// Client that sends the other fixed header fields of the request as well, for a listing that
+    /// needs one of them.
+    fuller: Option<TargetClient>,
     /// Client of the host that lists what is stored, if it is another.
     elsewhere: Option<TargetClient>,
     limits: Limits,
@@ -126,8 +131,18 @@ pub(super) struct Asker {
 }
 
 impl Asker {
-    pub(super) fn new(client: TargetClient, elsewhere: Option<TargetClient>, limits: Limits) -> Self {
-        Self { client, elsewhere, limits, used: Mutex::default() }
+    pub(super) fn new(client: TargetClient, limits: Limits) -> Self {
+        Self { client, fuller: None, elsewhere: None, limits, used: Mutex::default() }
+    }
+
+    /// Returns the same with clients for what a listing may need.
+    pub(super) fn reading(self, fuller: Option<TargetClient>, elsewhere: Option<TargetClient>) -> Self {
+        Self { fuller, elsewhere, ..self }
+    }
+
+    /// True if a listing was shown to need the fixed header fields of the request.
+    pub(super) fn needs_all_headers(&self) -> bool {
+        self.used().needs_all
     }
 
     /// Returns the reason if the target cannot be reached.
@@ -210,33 +225,61 @@ impl Asker {
         }
     }
 
-    /// GETs a URL. None if no complete response came, or no more may be read.
-    pub(super) async fn get(&self, url: &str) -> Option<Response> {
-        {
-            let mut used = self.used();
-            if used.is_closed || used.reads >= self.limits.reads {
-                return None;
-            }
-            used.reads += 1;
+    /// GETs a URL. The error says why there is no response.
+    pub(super) async fn get(&self, url: &str) -> Result<Response, String> {
+        let elsewhere = self.elsewhere.as_ref().filter(|client| url.starts_with(&client.target().url));
+        if let Some(client) = elsewhere {
+            return self.get_by(client, url).await;
         }
+        match &self.fuller {
+            Some(fuller) if self.needs_all_headers() => self.get_by(fuller, url).await,
+            Some(fuller) => {
+                let response = self.get_by(&self.client, url).await?;
+                let may_lack_headers = matches!(response.status, 400..=499)
+                    && !matches!(response.status, 404 | 405 | 408 | 429);
+                if !may_lack_headers {
+                    return Ok(response);
+                }
+                match self.get_by(fuller, url).await {
+                    Ok(fuller) if fuller.is_success() => {
+                        self.used().needs_all = true;
+                        Ok(fuller)
+                    }
+                    _ => Ok(response),
+                }
+            }
+            None => self.get_by(&self.client, url).await,
+        }
+    }
+
+    async fn get_by(&self, client: &TargetClient, url: &str) -> Result<Response, String> {
+        self.begin_read()?;
         self.wait().await;
-        let response = timeout(READING, self.read(url)).await.ok()??;
+        let late = |_| Err(format!("it took longer than {} s", READING.as_secs()));
+        let response = timeout(READING, read(client, url)).await.unwrap_or_else(late)?;
         if matches!(response.status, 401 | 403 | 429) && self.limits.pause > Duration::ZERO {
             self.used().is_closed = true;
         }
-        Some(response)
+        Ok(response)
     }
 
-    async fn read(&self, url: &str) -> Option<Response> {
-        let is_elsewhere = |client: &&TargetClient| url.starts_with(client.target().url.as_str());
-        let client = self.elsewhere.as_ref().filter(is_elsewhere).unwrap_or(&self.client);
-        let response = client.get(url, "application/json").await.ok()?;
-        let status = response.status().as_u16();
-        let next = next_link(url, response.headers()).ok().flatten();
-        let fields = response.headers().iter();
-        let fields = fields.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())));
-        let headers = fields.collect();
-        Some(Response::of(status, headers, &response.bytes().await.ok()?, next))
+    /// Waits until what the scenario describes may be read once.
+    pub(super) async fn look(&self) -> Result<(), String> {
+        self.begin_read()?;
+        self.wait().await;
+        Ok(())
+    }
+
+    fn begin_read(&self) -> Result<(), String> {
+        let mut used = self.used();
+        if used.is_closed {
+            return Err("a read was refused before, so nothing more was read".to_owned());
+        }
+        if used.reads >= self.limits.reads {
+            return Err(format!("the limit of {} reads is reached", self.limits.reads));
+        }
+        used.reads += 1;
+        Ok(())
     }
 
     fn take(&self, events: u32) -> Result<(), Stop> {
@@ -268,6 +311,22 @@ impl Asker {
     fn used(&self) -> std::sync::MutexGuard<'_, Used> {
         self.used.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn read(client: &TargetClient, url: &str) -> Result<Response, String> {
+    // The error itself may show the whole URL, and so a secret in it.
+    let reason = |error: ReadError| match error.is_unreachable() {
+        true => "no connection could be made".to_owned(),
+        false => "no complete response came".to_owned(),
+    };
+    let response = client.get(url, "application/json").await.map_err(reason)?;
+    let status = response.status().as_u16();
+    let next = next_link(url, response.headers()).ok().flatten();
+    let fields = response.headers().iter();
+    let fields = fields.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())));
+    let headers = fields.collect();
+    let body = response.bytes().await.map_err(|_| "its body broke off".to_owned())?;
+    Ok(Response::of(status, headers, &body, next))
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -6,7 +6,7 @@ use reader::client::TargetClient;
 use reader::console::say;
 use truth::chain::chain;
 use truth::scenario::Scenario;
-use truth::target::Target;
+use truth::target::{Target, Template};
 use url::Url;
 
 use super::asking::{Asker, Limits};
@@ -21,6 +21,7 @@ use super::meet::Met;
 use super::options::ProbeOptions;
 use super::publish;
 use super::roles::Roles;
+use super::view::View;
 
 /// Event of the trap `invalid` that is tried.
 pub(super) const INVALID: &str = "{\"probe\":\"invalid\"}";
@@ -57,7 +58,6 @@ impl<'a> Session<'a> {
 
     /// Says what will be sent. A URL that does not lead to this machine needs `--yes`.
     fn announce(&self, limits: &Limits) -> Result<(), ProbeError> {
-        self.input.notes.iter().for_each(|note| say(&format!("note: {note}")));
         let Some(foreign) = &self.foreign else {
             say(&format!("sending events to {}", self.target.url));
             return Ok(());
@@ -126,12 +126,17 @@ impl<'a> Session<'a> {
         !matches!(self.input.way, Way::Assumed(_))
     }
 
+    /// Returns what requests of the scenario take from the probe.
+    pub(super) fn habit(&self) -> publish::Habit {
+        publish::Habit { is_careful: self.is_careful(), shares_headers: self.asker.needs_all_headers() }
+    }
+
     /// Returns the author of requests by the scenario as far as it is known.
     pub(super) fn author(&self, met: Option<&Met>) -> Result<Author, ProbeError> {
         let mut draft = self.draft();
         draft.begin(&self.target);
         if let Some(met) = met {
-            publish::say(met, &met.topics, self.is_careful(), &mut draft);
+            publish::say(met, &met.topics, self.habit(), &mut draft);
             if met.takes_invalid() {
                 draft.line("target.publish", "invalid", &format!("['{INVALID}']"), "to be tried");
             }
@@ -139,6 +144,12 @@ impl<'a> Session<'a> {
         let path = self.options.out.display().to_string();
         let author = Author::new(&draft.text(), &path, self.input.secrets.clone());
         author.map_err(|error| ProbeError::Unusable { reason: chain(&error) })
+    }
+
+    /// True if the scenario that was given says how stored events are read.
+    pub(super) fn has_own_view(&self) -> bool {
+        let draft = self.draft();
+        draft.has("target", "listing") || (draft.has("", "database") && self.options.listing.is_none())
     }
 
     /// True if the scenario that was given leaves the topics open.
@@ -156,6 +167,26 @@ impl<'a> Session<'a> {
         let understood = Scenario::parse(text, &self.options.out.display().to_string());
         let understood = understood.and_then(|scenario| scenario.plan(1, 1).map(|_| scenario));
         understood.map_err(|error| ProbeError::Unusable { reason: chain(&error) })
+    }
+
+    /// Returns the listing or the database that a scenario describes; none if it describes none.
+    pub(super) fn view(&self, scenario: &Scenario) -> Result<Option<View>, ProbeError> {
+        View::of(scenario, self.client(&scenario.target)?)
+    }
+
+    /// Returns what the scenario that was given describes.
+    pub(super) fn given_view(&self) -> Result<Option<View>, ProbeError> {
+        let Some(half) = &self.input.half else { return Ok(None) };
+        let mut scenario = Scenario::parse(half, "the scenario").map_err(ProbeError::Scenario)?;
+        scenario.target.url.clone_from(&self.target.url);
+        scenario.target.connect = self.target.connect.clone();
+        let common = self.input.common.iter().map(|(name, text)| (name.clone(), text));
+        for (name, text) in common.filter(|(name, _)| name != "content-type") {
+            let template = Template::parse(text);
+            let template = template.map_err(|error| ProbeError::Unusable { reason: error.to_string() })?;
+            scenario.target.headers.entry(name).or_insert(template);
+        }
+        self.view(&scenario)
     }
 
     /// Returns a client that reads a target as a scenario describes it.
@@ -201,6 +232,11 @@ fn connect(
     headers.extend(input.headers()?);
     let login = options.reach.proxy_login()?;
     let client = TargetClient::new(target, &headers, &login)?;
+    let more = input.sharable_headers()?;
+    let fuller = match more.is_empty() {
+        true => None,
+        false => Some(TargetClient::new(target, &[headers.clone(), more].concat(), &login)?),
+    };
     // Secrets go to the host that they were given for, and to no other.
     let home = origin(&target.url);
     let other = [&options.listing, &options.stats].into_iter().flatten().find(|url| origin(url) != home);
@@ -208,7 +244,7 @@ fn connect(
         Some(url) => Some(TargetClient::new(&Target { url, ..Target::nothing() }, &[], &login)?),
         None => None,
     };
-    Ok(Asker::new(client, elsewhere, limits))
+    Ok(Asker::new(client, limits).reading(fuller, elsewhere))
 }
 
 /// Scheme, host and port of a URL.

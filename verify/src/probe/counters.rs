@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::asking::Asker;
 use super::draft::Draft;
-use super::exchange::Totals;
+use super::exchange::{Author, Totals};
 use super::json::{escaped, scalar};
 use super::response::Response;
 
@@ -23,6 +23,9 @@ const LARGEST_FACTOR: u64 = 10;
 
 /// Longest time until counters come to rest.
 const REST: Duration = Duration::from_secs(10);
+
+/// Most reads until counters agree with what was sent again.
+const MOST_READS: u32 = 8;
 
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(300);
@@ -58,6 +61,15 @@ impl Counted {
     fn nothing(draft: Draft) -> Self {
         Self { missing: vec!["path", "received", "unique", "duplicates"], unique: None, draft }
     }
+
+    /// Returns counters that grew by what was sent once, which may be a chance.
+    fn unconfirmed(mut draft: Draft, looked: &str, reason: &str) -> Self {
+        draft.note(
+            TABLE,
+            &format!("{looked}: some numbers fit, and {reason}. One agreement may be a chance, so none is used"),
+        );
+        Self::nothing(draft)
+    }
 }
 
 impl Before {
@@ -72,7 +84,7 @@ pub(super) async fn first_look(asker: &Asker, urls: &[String], topic: &str) -> V
     let mut looks = Vec::new();
     for url in urls {
         // A target that did not answer one request is not sent the others.
-        let Some(response) = asker.get(url).await else { break };
+        let Ok(response) = asker.get(url).await else { break };
         if let Some((body, is_prometheus)) = counters_in(response) {
             looks.push(Before { url: url.clone(), sums: sums(&body, topic), body, is_prometheus });
         }
@@ -95,7 +107,7 @@ async fn most_like(asker: &Asker, looks: Vec<Before>, totals: Totals, topic: &st
 }
 
 async fn read(asker: &Asker, url: &str) -> Option<Value> {
-    counters_in(asker.get(url).await?).map(|(body, _)| body)
+    counters_in(asker.get(url).await.ok()?).map(|(body, _)| body)
 }
 
 /// Value of one counter.
@@ -122,14 +134,16 @@ fn counters_in(response: Response) -> Option<(Value, bool)> {
     (is_prometheus && !metrics.is_empty()).then_some((Value::Object(metrics), true))
 }
 
-/// Finds the numbers that grew by what was sent. `home` is the base URL of the target.
+/// Finds the numbers that grew by what was sent, and grow so again. `home` is the base URL of the
+/// target.
 pub(super) async fn find(
     asker: &Asker,
+    author: &mut Author,
     before: Vec<Before>,
     totals: Totals,
-    topic: &str,
     home: &str,
 ) -> Counted {
+    let topic = &author.events.topics().first().cloned().unwrap_or_default();
     let mut draft = Draft::default();
     let tried: Vec<String> = before.iter().map(|before| before.url.clone()).collect();
     let Some(before) = most_like(asker, before, totals, topic).await else {
@@ -146,17 +160,27 @@ pub(super) async fn find(
     let Totals { attempts, keys, repeats } = totals;
     let path = before.url.strip_prefix(home).unwrap_or(&before.url).to_owned();
     let looked = format!("GET {path} before and after {attempts} attempts of {keys} keys");
-    let wanted = [
-        ("received", attempts, ["received", "total", "ingested"]),
-        ("unique", keys, ["unique", "stored", "processed"]),
-        ("duplicates", repeats, ["dup", "dropped", "skipped"]),
-    ];
-    let found = wanted.map(|(name, grown, hints)| (name, grown, grew_by(&before.sums, &now, grown, &hints)));
+    let found: Found = ["received", "unique", "duplicates"].map(|name| {
+        let grown = totals.of(name);
+        (name, grown, grew_by(&before.sums, &now, grown, &hints(name)))
+    });
     if found.iter().all(|(_, _, place)| place.is_none()) {
         draft.note(TABLE, &format!("{looked}: no number grew by {attempts}, {keys} or {repeats}"));
         say_multiples(&before.sums, &now, totals, &mut draft);
         return Counted::nothing(draft);
     }
+    let again = match author.once_more(asker).await {
+        Ok(again) if again.attempts > 0 => again,
+        Ok(_) => return Counted::unconfirmed(draft, &looked, "no further event was acknowledged"),
+        Err(stop) => return Counted::unconfirmed(draft, &looked, &stop.to_string()),
+    };
+    let found = grown_again(asker, &before, &now, found, again, topic).await;
+    let Totals { attempts: more, keys: more_keys, .. } = again;
+    if found.iter().all(|(_, _, place)| place.is_none()) {
+        let reason = format!("after {more} further attempts of {more_keys} keys no number had grown by as much");
+        return Counted::unconfirmed(draft, &looked, &reason);
+    }
+    let looked = format!("{looked}, and again after {more} of {more_keys}");
     draft.set(TABLE, "path", &path, &looked);
     if before.is_prometheus {
         draft.set(TABLE, "format", "prometheus", "the response is metrics as text");
@@ -166,12 +190,13 @@ pub(super) async fn find(
     for (name, grown, place) in found {
         let Some(place) = place else {
             missing.push(name);
-            let why = format!("no number grew by {grown}; fill in: {name} = \"/...\"");
+            let why = format!("no number grew by {grown}, and again by as much as was sent; fill in: {name} = \"/...\"");
             draft.note(TABLE, &why);
             continue;
         };
         let written = if before.is_prometheus { series(&place) } else { place.clone() };
-        draft.template(TABLE, name, &written, &format!("it grew by {grown}"));
+        let further = again.of(name);
+        draft.template(TABLE, name, &written, &format!("it grew by {grown}, and then by {further}"));
         if name == "unique" {
             unique = Some((before.url.clone(), place));
         }
@@ -182,6 +207,44 @@ pub(super) async fn find(
         say_lifetime(asker, &before, &body, &mut draft).await;
     }
     Counted { missing, unique, draft }
+}
+
+/// Names of counters, with the numbers that they grew by and their places.
+type Found = [(&'static str, u64, Option<String>); 3];
+
+/// Keeps the places of numbers that grow by what was sent again. Counters may lag, so they are read
+/// until all agree, or no longer change.
+async fn grown_again(
+    asker: &Asker,
+    before: &Before,
+    now: &Sums,
+    found: Found,
+    again: Totals,
+    topic: &str,
+) -> Found {
+    let grew = |later: &Sums, (name, grown, _): &(&'static str, u64, Option<String>)| {
+        let hints = hints(name);
+        grew_by_each(&before.sums, now, later, [*grown, again.of(name)], &hints)
+    };
+    let mut agreed = found.clone().map(|(name, grown, _)| (name, grown, None));
+    for _ in 0..MOST_READS {
+        let Some(later) = read(asker, &before.url).await.map(|body| sums(&body, topic)) else { break };
+        agreed = found.clone().map(|one| (one.0, one.1, one.2.as_ref().and_then(|_| grew(&later, &one))));
+        if agreed.iter().zip(&found).all(|(agreed, found)| agreed.2.is_some() == found.2.is_some()) {
+            break;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    agreed
+}
+
+/// Words in the names of a counter.
+fn hints(name: &str) -> [&'static str; 3] {
+    match name {
+        "received" => ["received", "total", "ingested"],
+        "unique" => ["unique", "stored", "processed"],
+        _ => ["dup", "dropped", "skipped"],
+    }
 }
 
 /// Writes the numbers that grew by a multiple of what was sent.
@@ -270,10 +333,25 @@ async fn at_rest(asker: &Asker, url: &str, topic: &str) -> Option<Value> {
 fn grew_by(before: &Sums, now: &Sums, by: u64, hints: &[&str]) -> Option<String> {
     let was = |place: &String| before.get(place).copied().unwrap_or(0);
     let grown = now.iter().filter(|(place, value)| by > 0 && value.checked_sub(was(place)) == Some(by));
+    best(grown.map(|(place, _)| place), hints)
+}
+
+/// Returns the place of a number that grew by the first of these, and then by the second.
+fn grew_by_each(before: &Sums, now: &Sums, later: &Sums, by: [u64; 2], hints: &[&str]) -> Option<String> {
+    let of = |sums: &Sums, place: &String| sums.get(place).copied().unwrap_or(0);
+    let grows = |place: &&String| {
+        let [was, is, then] = [before, now, later].map(|sums| of(sums, place));
+        is.checked_sub(was) == Some(by[0]) && then.checked_sub(is) == Some(by[1])
+    };
+    best(later.keys().filter(grows), hints)
+}
+
+/// Returns the place whose name fits best.
+fn best<'p>(places: impl Iterator<Item = &'p String>, hints: &[&str]) -> Option<String> {
     let hint =
         |place: &str| hints.iter().position(|hint| last_step(place).contains(hint)).unwrap_or(hints.len());
     let rank = |place: &&String| (hint(place), place.contains('*'), place.len());
-    grown.map(|(place, _)| place).min_by_key(rank).cloned()
+    places.min_by_key(rank).cloned()
 }
 
 fn last_step(place: &str) -> String {
@@ -339,6 +417,16 @@ mod tests {
             "a name breaks the tie"
         );
         assert_eq!(grew_by(&before, &now, 3, &["dup"]), None);
+    }
+
+    #[test]
+    fn a_number_that_fits_once_by_chance_is_no_counter() {
+        let [before, now, later] =
+            [(0, 0, 9), (6, 6, 15), (10, 12, 15)].map(|(a, b, c)| sums(&json!({"in": a, "jobs": b, "x": c}), "t"));
+        assert_eq!(grew_by(&before, &now, 6, &["jobs"]).as_deref(), Some("/jobs"), "by its name");
+        let place = grew_by_each(&before, &now, &later, [6, 4], &["jobs"]);
+        assert_eq!(place.as_deref(), Some("/in"));
+        assert_eq!(grew_by_each(&before, &now, &later, [6, 5], &[]), None);
     }
 
     #[test]

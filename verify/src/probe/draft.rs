@@ -12,20 +12,25 @@ use super::rules::Rule;
 use super::toml_text::{literal, quoted};
 
 /// Tables in the order in which they are written.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 14] = [
     "",
     "load",
     "events",
     "mix",
     "target",
+    HEADERS[0],
     "target.connect",
     "target.publish",
+    HEADERS[1],
     RULES,
     "target.stats",
     "target.listing",
     "target.listing.fields",
     "promises",
 ];
+
+/// Tables of header fields, if the scenario that was given has one.
+const HEADERS: [&str; 2] = ["target.headers", "target.publish.headers"];
 
 /// Table of the rules, which is a list.
 const RULES: &str = "target.answers";
@@ -142,10 +147,29 @@ impl Draft {
         if self.has(table, name) {
             return;
         }
+        let (table, name) = self.place(table, name);
         let key = format!("{name} = {value}");
         let mark = if self.is_guess { "a guess, which nothing showed: " } else { "" };
         let text = format!("{}{key}\n", comment(&format!("{mark}{evidence}")));
         self.lines.push((table, text));
+    }
+
+    /// Returns the table of a key and its name there. The scenario that was given may have a table of
+    /// header fields, or may write a table without a head, as `promises.ack = "queued"`.
+    fn place(&self, table: &'static str, name: &str) -> (&'static str, String) {
+        let text = self.given.as_ref().map_or("", |(text, _)| text.as_str());
+        let headers = HEADERS.into_iter().find(|headers| headers.strip_suffix(".headers") == Some(table));
+        if let (Some(headers), Some(field)) = (headers, name.strip_prefix("headers."))
+            && has_head(text, headers)
+        {
+            return (headers, field.to_owned());
+        }
+        let is_dotted = |line: &str| line.trim_start().strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
+        let mut before_heads = text.lines().take_while(|line| !line.trim_start().starts_with('['));
+        match !table.is_empty() && before_heads.any(is_dotted) {
+            true => ("", format!("{table}.{name}")),
+            false => (table, name.to_owned()),
+        }
     }
 
     /// Returns the whole scenario.
@@ -172,18 +196,27 @@ impl Draft {
     }
 }
 
+/// True if a text has the head of a table.
+fn has_head(text: &str, table: &str) -> bool {
+    text.lines().any(|line| is_head(line, table))
+}
+
+fn is_head(line: &str, table: &str) -> bool {
+    let bare = line.split('#').next().unwrap_or_default().trim();
+    bare.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) == Some(table)
+}
+
 /// Adds lines to a table, which may be there.
 fn add(text: &mut String, table: &str, lines: &str) {
-    let header = format!("[{table}]");
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         at += line.len();
-        if line.split('#').next().unwrap_or_default().trim() == header {
+        if is_head(line, table) {
             text.insert_str(at, lines);
             return;
         }
     }
-    text.push_str(&format!("\n{header}\n{lines}"));
+    text.push_str(&format!("\n[{table}]\n{lines}"));
 }
 
 /// Returns a comment of TOML, in lines of at most `COLUMNS`.
@@ -224,6 +257,23 @@ mod tests {
         );
         assert_eq!(text, expected);
         assert!(draft.has("target", "url") && !draft.has("target", "path") && !draft.has("target.x", "y"));
+    }
+
+    #[test]
+    fn keys_go_where_the_scenario_that_was_given_has_their_table() {
+        let given = "promises.merge = \"0s\"\n\n[target.publish.headers]\nx-sig = \"{{signature}}\"\n";
+        let mut draft = Draft::over(given);
+        draft.set("promises", "ack", "queued", "seen");
+        draft.set("target.publish", "headers.content-type", "a/b", "as given");
+        draft.set("target.publish", "headers.x-sig", "old", "as given");
+        draft.set("target.publish", "path", "/e", "as given");
+        let text = draft.text();
+        let table: Table = text.parse().unwrap();
+        assert_eq!(table["promises"]["ack"].as_str(), Some("queued"), "{text}");
+        let publish = &table["target"]["publish"];
+        assert_eq!(publish["headers"]["content-type"].as_str(), Some("a/b"));
+        assert_eq!(publish["headers"]["x-sig"].as_str(), Some("{{signature}}"));
+        assert_eq!(publish["path"].as_str(), Some("/e"));
     }
 
     #[test]

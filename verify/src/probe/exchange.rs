@@ -38,6 +38,17 @@ pub(super) struct Totals {
     pub(super) repeats: u64,
 }
 
+impl Totals {
+    /// Number that a counter of this name grows by.
+    pub(super) fn of(&self, name: &str) -> u64 {
+        match name {
+            "received" => self.attempts,
+            "unique" => self.keys,
+            _ => self.repeats,
+        }
+    }
+}
+
 /// Responses to the requests, and the counts of what they sent.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Exchanges {
@@ -140,6 +151,17 @@ impl Author {
             all.last = Some(self.sent(keys[3]));
         }
         Ok(all)
+    }
+
+    /// Sends some new events and a repeat of the first one, for what was seen once. Returns what was
+    /// acknowledged.
+    pub(super) async fn once_more(&mut self, asker: &Asker) -> Result<Totals, Stop> {
+        let mut all = Exchanges::default();
+        let size = if self.is_batch() { 3 } else { 1 };
+        let new: Vec<(u64, Fate)> = self.take(size).into_iter().map(|key| (key, Fate::New)).collect();
+        all.add(self.send(asker, "further new events", &new, false).await?);
+        all.add(self.send(asker, "the first one once more", &[(0, Fate::Known)], false).await?);
+        Ok(all.totals)
     }
 
     /// Sends an invalid event, beside a valid one if a request can hold two. `text` is the event of a

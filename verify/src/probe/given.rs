@@ -6,9 +6,11 @@ mod curl;
 mod har;
 mod http_file;
 mod shell;
+mod signed;
 mod text;
 
-pub(super) use self::text::{Given, GivenError, MARKS, basic, mark, marked, unmarked};
+pub(super) use self::signed::signed;
+pub(super) use self::text::{Given, GivenError, MARKS, basic, mark, mark_base64, marked, unmarked};
 use self::text::{ReadFile, bare};
 
 /// Reads a request. `entry` is the number of an entry of a HAR, from 1.

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::Path;
 
+use reader::console::say;
 use truth::scenario::Scenario;
-use truth::target::Template;
 use truth::target::secrets::{Lack, MissingVariable, Secrets};
+use truth::target::sign::Signer;
+use truth::target::{Target, Template};
 use url::{Host, Url};
 
 use super::assumed::Home;
 use super::error::ProbeError;
-use super::given::{self, Given, marked};
+use super::given::{self, Given, marked, signed};
 use super::options::ProbeOptions;
 use super::secret::{Variables, hidden};
 use super::sketch::Sketch;
@@ -27,10 +29,10 @@ pub(super) struct Input {
     pub(super) secrets: Secrets,
     /// Variables that a run needs, with no value in the environment.
     pub(super) exports: Vec<String>,
+    /// Signer of requests, if the scenario signs them.
+    pub(super) signer: Option<Signer>,
     /// Header fields of every request, by their names, as templates.
     pub(super) common: BTreeMap<String, String>,
-    /// Sentences about the request that was given.
-    pub(super) notes: Vec<String>,
 }
 
 /// Way to a request that the target accepts.
@@ -56,12 +58,16 @@ impl Input {
         let written = |path: &str| text_at(&table, path).map(str::to_owned);
         let given = options.from.as_deref().map(|path| read_request(path, options.entry)).transpose()?;
         let url = options.url.clone().or_else(|| written("target.url"));
-        if let Some((given, variables)) = given {
+        if let Some((given, variables, signed)) = given {
+            given.notes.iter().for_each(|note| say(&format!("note: {note}")));
             let mut sketch = Sketch::of(&given);
             if let Some(url) = url {
                 sketch.base = Home::of(&url, Some("")).url;
             }
-            return Self::of_sketch(sketch, variables, half, given.notes);
+            if text_at(&table, "target.publish.sign.algorithm").is_none() {
+                signed.iter().for_each(|note| say(&format!("note: {note}")));
+            }
+            return Self::of_sketch(sketch, variables, half);
         }
         let is_described = ["target.publish.body", "target.publish.envelope", "target.fields.event_id"]
             .iter()
@@ -72,14 +78,13 @@ impl Input {
         let (secrets, common) = of_half_secrets(half.as_deref())?;
         let way = if is_described { Way::Described } else { Way::Assumed(home.clone()) };
         let url = if is_described { url } else { home.url };
-        Ok(Self { url, way, half, secrets, exports: Vec::new(), common, notes: Vec::new() })
+        Ok(Self { url, way, half, secrets, exports: Vec::new(), signer: None, common })
     }
 
     fn of_sketch(
         sketch: Sketch,
         variables: Variables,
         half: Option<String>,
-        notes: Vec<String>,
     ) -> Result<Self, ProbeError> {
         let mut values = BTreeMap::new();
         let mut exports = Vec::new();
@@ -96,21 +101,36 @@ impl Input {
             let value = value.or(set).ok_or_else(missing)?;
             values.insert(name, value);
         }
+        let target = half_target(half.as_deref())?;
+        let mut sketch = sketch;
+        if let Some(target) = &target {
+            let fields = target.headers.iter().chain(&target.publish.headers);
+            sketch.take_headers(fields.map(|(name, text)| (name, text.as_str())));
+            let listing = target.listing.path.as_ref();
+            listing.into_iter().for_each(|path| sketch.take_topic_of(path.as_str()));
+        }
         let common = sketch.texts(&BTreeMap::new()).common;
         let secrets = Secrets::given(values);
+        let sign = target.as_ref().and_then(|target| target.publish.sign.as_ref());
+        let signer = sign.map(|sign| Signer::new(sign, &secrets)).transpose();
+        let signer = signer.map_err(|error| ProbeError::Unusable { reason: error.to_string() })?;
         Ok(Self {
             url: sketch.base.clone(),
             way: Way::Given(Box::new(sketch)),
             half,
             secrets,
             exports,
+            signer,
             common,
-            notes,
         })
     }
 
     /// Returns the header fields of every request with their secrets, each `Name: value`.
     pub(super) fn headers(&self) -> Result<Vec<String>, ProbeError> {
+        self.written(&self.common)
+    }
+
+    fn written(&self, fields: &BTreeMap<String, String>) -> Result<Vec<String>, ProbeError> {
         let field = |(name, template): (&String, &String)| {
             let mut value = Vec::new();
             let template = Template::parse(template)
@@ -120,13 +140,20 @@ impl Input {
             written.map_err(|error| ProbeError::Unusable { reason: error.to_string() })?;
             Ok(format!("{name}: {}", String::from_utf8_lossy(&value)))
         };
-        self.common.iter().map(field).collect()
+        fields.iter().map(field).collect()
+    }
+
+    /// Returns the other fixed header fields of the request that was given, each `Name: value`.
+    pub(super) fn sharable_headers(&self) -> Result<Vec<String>, ProbeError> {
+        match &self.way {
+            Way::Given(sketch) => self.written(&sketch.sharable()),
+            Way::Described | Way::Assumed(_) => Ok(Vec::new()),
+        }
     }
 
     /// Returns the URLs of the scenario's requests that have one beside the target's.
     pub(super) fn other_urls(&self) -> Result<Vec<String>, ProbeError> {
-        let Some(text) = &self.half else { return Ok(Vec::new()) };
-        let target = Scenario::parse(text, "the scenario").map_err(ProbeError::Scenario)?.target;
+        let Some(target) = half_target(self.half.as_deref())? else { return Ok(Vec::new()) };
         let reads = target.reads().into_iter().filter_map(|request| request.url);
         Ok(reads.chain(target.publish.url.as_deref()).map(str::to_owned).collect())
     }
@@ -146,8 +173,8 @@ fn read_file(path: &Path) -> Result<String, ProbeError> {
     std::fs::read_to_string(path).map_err(|source| ProbeError::Read { path: path.to_owned(), source })
 }
 
-/// Reads a request, and hides its secrets.
-fn read_request(path: &Path, entry: Option<usize>) -> Result<(Given, Variables), ProbeError> {
+/// Reads a request, and hides its secrets. The note says that it is signed.
+fn read_request(path: &Path, entry: Option<usize>) -> Result<(Given, Variables, Option<String>), ProbeError> {
     let text = match path.as_os_str() == "-" {
         true => std::io::read_to_string(std::io::stdin())
             .map_err(|source| ProbeError::Read { path: path.to_owned(), source })?,
@@ -155,27 +182,33 @@ fn read_request(path: &Path, entry: Option<usize>) -> Result<(Given, Variables),
     };
     let folder = path.parent().unwrap_or(Path::new(""));
     let file = |name: &str| std::fs::read_to_string(folder.join(name));
-    let (given, variables) = hidden(given::read(&text, entry, &file)?);
+    let given = given::read(&text, entry, &file)?;
+    let signed = signed(&given);
+    let (given, variables) = hidden(given);
     // A variable in the host would leave the target open.
     let host = given.url.split("://").nth(1).unwrap_or_default().split(['/', '?']).next().unwrap_or_default();
     if let Some(variable) = marked(host).next() {
         return Err(ProbeError::HostVariable { variable: variable.to_owned() });
     }
-    Ok((given, variables))
+    Ok((given, variables, signed))
+}
+
+/// Returns the target of a scenario.
+fn half_target(half: Option<&str>) -> Result<Option<Target>, ProbeError> {
+    let parsed = half.map(|text| Scenario::parse(text, "the scenario")).transpose();
+    Ok(parsed.map_err(ProbeError::Scenario)?.map(|scenario| scenario.target))
 }
 
 /// Returns the templates of a scenario's target.
 fn of_half(half: Option<&str>) -> Result<Vec<Template>, ProbeError> {
-    let Some(text) = half else { return Ok(Vec::new()) };
-    let target = Scenario::parse(text, "the scenario").map_err(ProbeError::Scenario)?.target;
+    let Some(target) = half_target(half)? else { return Ok(Vec::new()) };
     let publish = target.publish_templates().into_iter().map(|(_, template)| template);
     Ok(publish.chain(target.read_templates()).cloned().collect())
 }
 
 /// Returns the secrets that a scenario names, and its header fields of every request.
 fn of_half_secrets(half: Option<&str>) -> Result<(Secrets, BTreeMap<String, String>), ProbeError> {
-    let Some(text) = half else { return Ok((Secrets::none(), BTreeMap::new())) };
-    let target = Scenario::parse(text, "the scenario").map_err(ProbeError::Scenario)?.target;
+    let Some(target) = half_target(half)? else { return Ok((Secrets::none(), BTreeMap::new())) };
     let secrets = Secrets::of_templates(&of_half(half)?)?;
     let common =
         target.headers.iter().map(|(name, value)| (name.clone(), value.as_str().to_owned())).collect();

@@ -32,6 +32,8 @@ pub(super) enum Kind {
     Object,
     /// List.
     List,
+    /// Number of an event in its request, in the name of a parameter.
+    Place,
 }
 
 /// Returns all values of a text, in their order; none if it is not one JSON value.
@@ -72,7 +74,7 @@ fn walk(whole: &str, raw: &RawValue, pointer: String, depth: usize, found: &mut 
             let elements: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
             elements.into_iter().enumerate().map(|(at, raw)| (at.to_string(), raw)).collect()
         }
-        Kind::Text | Kind::Scalar => Vec::new(),
+        Kind::Text | Kind::Scalar | Kind::Place => Vec::new(),
     };
     for (step, raw) in below {
         walk(whole, raw, format!("{pointer}/{step}"), depth - 1, found);
@@ -96,10 +98,19 @@ pub(super) fn unquoted(inner: &str) -> String {
     serde_json::from_str(&format!("\"{inner}\"")).unwrap_or_else(|_| inner.to_owned())
 }
 
-/// Finds the places of all lists that are not inside another list.
+/// Finds the places of all lists, the outer before the inner: `*` stands for each element of a list
+/// around one. `/a/*/b` is a list in each object of the list `/a`.
 pub(super) fn find_lists(value: &Value, at: &str, found: &mut Vec<String>) {
     match value {
-        Value::Array(_) => found.push(at.to_owned()),
+        Value::Array(elements) => {
+            if !found.iter().any(|known| known == at) {
+                found.push(at.to_owned());
+            }
+            // The lists that a column of a row holds are values of that row.
+            for element in elements.iter().filter(|element| element.is_object()) {
+                find_lists(element, &format!("{at}/*"), found);
+            }
+        }
         Value::Object(members) => {
             members
                 .iter()
@@ -107,6 +118,18 @@ pub(super) fn find_lists(value: &Value, at: &str, found: &mut Vec<String>) {
         }
         _ => {}
     }
+}
+
+/// Returns the elements of the lists at a place, in which `*` stands for each element of a list.
+pub(super) fn elements_at<'v>(value: &'v Value, place: &str) -> Vec<&'v Value> {
+    let lists: Vec<&Value> = match place.split_once("/*") {
+        None => value.pointer(place).into_iter().collect(),
+        Some((outer, inner)) => {
+            let around = value.pointer(outer).and_then(Value::as_array);
+            return around.into_iter().flatten().flat_map(|one| elements_at(one, inner)).collect();
+        }
+    };
+    lists.into_iter().filter_map(Value::as_array).flatten().collect()
 }
 
 /// Returns a scalar as text; none for an object or a list.
@@ -121,6 +144,17 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lists_within_lists_are_found_after_those_around_them() {
+        let value = serde_json::json!({"data": [{"of": [[1], [2]]}, {"of": [[3]], "n": 1}], "b": []});
+        let mut found = Vec::new();
+        find_lists(&value, "", &mut found);
+        assert_eq!(found, ["/b", "/data", "/data/*/of"]);
+        let shown: Vec<String> = elements_at(&value, "/data/*/of").iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["[1]", "[2]", "[3]"]);
+        assert_eq!((elements_at(&value, "/data").len(), elements_at(&value, "/none").len()), (2, 0));
+    }
 
     #[test]
     fn each_value_is_found_where_it_stands() {

@@ -1,5 +1,6 @@
 //! Listing of a target: its path, its parameters, its pages.
 
+mod instead;
 mod paging;
 mod question;
 
@@ -7,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use self::paging::Way;
 use self::question::{Base, Found, Question, longest_list};
+use super::acknowledged::{Looks, Pace};
 use super::asking::Asker;
 use super::draft::Draft;
 use super::exchange::SHOWN_WITHIN;
@@ -67,13 +69,13 @@ pub(super) async fn find(
     let deadline = Instant::now() + SHOWN_WITHIN;
     let mut bases: Vec<Base> = urls.iter().map(|url| Base::of(url, topics)).collect();
     if let [only] = urls
-        && asker.get(only).await.is_some_and(|response| matches!(response.status, 404 | 405 | 501))
+        && asker.get(only).await.is_ok_and(|response| matches!(response.status, 404 | 405 | 501))
     {
         // A listing that is not there does not come later.
         bases.clear();
     }
     // A search may use up all reads, so it is said beforehand what there is.
-    let seen = if urls.len() > 1 { Some(seen_instead(asker, urls).await) } else { None };
+    let seen = if urls.len() > 1 { Some(seen_instead(asker, urls, event).await) } else { None };
     let mut pause = LOOK;
     let mut is_empty = false;
     loop {
@@ -103,7 +105,7 @@ pub(super) async fn find(
         if Instant::now() >= deadline || bases.is_empty() {
             return match seen {
                 Some(seen) => Err(seen),
-                None => Err(seen_instead(asker, urls).await),
+                None => Err(seen_instead(asker, urls, event).await),
             };
         }
         tokio::time::sleep(pause).await;
@@ -127,14 +129,14 @@ async fn on_first_page(question: &Question<'_>) -> Option<(Found, String)> {
 }
 
 /// Says what the URLs show, if none shows the event.
-async fn seen_instead(asker: &Asker, urls: &[String]) -> String {
+async fn seen_instead(asker: &Asker, urls: &[String], event: &Sent) -> String {
+    if let [only] = urls {
+        return instead::of(path_of(only), &asker.get(only).await, event);
+    }
     for url in urls {
-        let Some(response) = asker.get(url).await else { continue };
-        if let Some(rows) = longest_list(&response) {
-            return format!(
-                "GET {} shows {rows} rows, but no event of the probe, and no further page that has one",
-                path_of(url)
-            );
+        let Ok(response) = asker.get(url).await else { continue };
+        if longest_list(&response).is_some() {
+            return instead::of(path_of(url), &Ok(response), event);
         }
     }
     let paths: Vec<&str> = urls.iter().map(|url| path_of(url)).collect();
@@ -189,29 +191,28 @@ async fn describe(question: &Question<'_>, found: Found, first: Option<String>) 
 }
 
 impl Listed {
-    /// Returns the time until a first page shows all these events; none if it did not. Zero stands
-    /// for the first look.
-    pub(super) async fn lag(&self, asker: &Asker, events: &[Sent]) -> Option<Duration> {
-        let parameters = self.first.as_ref()?;
-        let event = events.first()?;
-        let begun = Instant::now();
-        let mut pause = LOOK;
-        let mut is_first = true;
+    /// Looks at the first page until it shows all these events.
+    pub(super) async fn looks(&self, asker: &Asker, events: &[Sent]) -> Looks {
+        let is_without_id = events.iter().all(|event| event.id.is_empty());
+        let Some(parameters) = self.first.as_ref().filter(|_| !is_without_id) else {
+            let reason = "the first page of the listing does not show the events of the probe, and no other was read";
+            return Looks::None(reason.to_owned());
+        };
+        let mut pace = Pace::begin();
+        let place = format!("GET {}", path_of(&self.base.url));
         loop {
             let mut shown = Vec::new();
             for event in one_of_each_topic(events, self.by_topic || self.base.has_topic) {
                 let question = Question { asker, base: &self.base, by_topic: self.by_topic, event };
                 shown.extend(question.ids(&self.shape, parameters).await);
             }
-            if events.iter().all(|event| shown.contains(&event.id)) {
-                return Some(if is_first { Duration::ZERO } else { begun.elapsed() });
+            let count = events.iter().filter(|event| shown.contains(&event.id)).count();
+            if count == events.len() {
+                return Looks::Shown { place, after: pace.after() };
             }
-            if begun.elapsed() >= SHOWN_WITHIN || event.id.is_empty() {
-                return None;
+            if !pace.next().await {
+                return pace.missed(place, count as u64);
             }
-            is_first = false;
-            tokio::time::sleep(pause).await;
-            pause *= 2;
         }
     }
 

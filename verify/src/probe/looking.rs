@@ -1,5 +1,5 @@
-//! Looks at what a target stored, for experiments whose responses do not tell: rows of a listing
-//! that hold an id, or a number that grows with new events alone.
+//! Looks at what a target stored, for experiments whose responses do not tell: rows that hold an id,
+//! or a number that grows with new events alone.
 
 use std::time::Duration;
 
@@ -7,8 +7,10 @@ use tokio::time::sleep;
 
 use super::asking::Asker;
 use super::counters::{Sums, sums};
-use super::json::find_lists;
+use super::json::{elements_at, find_lists};
+use super::response::Response;
 use super::sight::Taken;
+use super::view::{Keys, View};
 
 /// Pauses before the looks at what a request did: a target may store later.
 const PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis(1_500)];
@@ -16,8 +18,7 @@ const PAUSES: [Duration; 2] = [Duration::from_millis(300), Duration::from_millis
 /// Place to look at.
 #[derive(Clone, Debug)]
 pub(super) struct Glass {
-    /// URL of a listing.
-    listing: Option<String>,
+    rows: Rows,
     /// URL of counters, and what they were.
     stats: Option<String>,
     before: Option<Sums>,
@@ -25,13 +26,91 @@ pub(super) struct Glass {
     unique: Option<(String, u64)>,
     /// Ids that were sent, and the number of rows that hold one.
     known: Vec<String>,
-    rows: u64,
+    shown: u64,
     pause: Duration,
+    /// Reason why rows could not be read.
+    failure: Option<String>,
+}
+
+/// Place of rows.
+#[derive(Clone, Debug)]
+pub(super) enum Rows {
+    /// No place is known.
+    Nowhere,
+    /// URL of a listing.
+    Url(String),
+    /// View that the scenario describes.
+    View {
+        /// View.
+        view: View,
+        /// Topics of the experiments.
+        topics: Vec<String>,
+        /// Keys that were shown and are gone.
+        drained: Keys,
+    },
+}
+
+impl Rows {
+    /// Returns a place of rows, by the scenario or a URL.
+    pub(super) fn of(view: Option<View>, url: Option<String>) -> Self {
+        match (view, url) {
+            (_, Some(url)) => Self::Url(url),
+            (Some(view), None) => Self::View { view, topics: Vec::new(), drained: Keys::default() },
+            (None, None) => Self::Nowhere,
+        }
+    }
+
+    /// Number of rows that hold one of these ids, for each list of ids.
+    async fn count(&mut self, asker: &Asker, all: &[&[String]]) -> Result<Vec<u64>, String> {
+        match self {
+            Self::Nowhere => Ok(vec![0; all.len()]),
+            Self::Url(url) => {
+                let page = asker.get(url).await?;
+                Ok(all.iter().map(|ids| rows_with(&page, ids)).collect())
+            }
+            Self::View { view, topics, drained } => {
+                let mut keys = Keys::default();
+                view.look(asker, topics, &mut keys).await?;
+                if view.drains() {
+                    drained.0.append(&mut keys.0);
+                    keys = drained.clone();
+                }
+                let count = |ids: &&[String]| {
+                    let holds = |[_, key]: &&[String; 2]| ids.iter().any(|id| key.contains(id.as_str()));
+                    keys.0.iter().filter(holds).count() as u64
+                };
+                Ok(all.iter().map(count).collect())
+            }
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        match self {
+            Self::View { view, .. } => view.name(),
+            Self::Url(_) | Self::Nowhere => "the listing",
+        }
+    }
 }
 
 impl Glass {
-    pub(super) fn new(listing: Option<String>, stats: Option<String>) -> Self {
-        Self { listing, stats, before: None, unique: None, known: Vec::new(), rows: 0, pause: PAUSES[0] }
+    pub(super) fn new(rows: Rows, stats: Option<String>) -> Self {
+        Self {
+            rows,
+            stats,
+            before: None,
+            unique: None,
+            known: Vec::new(),
+            shown: 0,
+            pause: PAUSES[0],
+            failure: None,
+        }
+    }
+
+    /// Says which topics the experiments have.
+    pub(super) fn expect(&mut self, of_experiments: &[String]) {
+        if let Rows::View { topics, .. } = &mut self.rows {
+            of_experiments.clone_into(topics);
+        }
     }
 
     /// Looks before anything is sent.
@@ -40,8 +119,12 @@ impl Glass {
     }
 
     async fn counted(&self, asker: &Asker) -> Option<Sums> {
-        let response = asker.get(self.stats.as_ref()?).await?;
+        let response = asker.get(self.stats.as_ref()?).await.ok()?;
         Some(sums(response.json.as_ref()?, ""))
+    }
+
+    async fn count(&mut self, asker: &Asker, all: &[&[String]]) -> Option<Vec<u64>> {
+        self.rows.count(asker, all).await.map_err(|reason| self.failure = Some(reason)).ok()
     }
 
     /// Learns how two new events, and one of them again, show.
@@ -49,10 +132,13 @@ impl Glass {
         for pause in PAUSES {
             self.pause = pause;
             sleep(pause).await;
-            let rows = self.rows(asker, first).await.unwrap_or(0);
-            if rows > 0 && self.rows(asker, other).await.unwrap_or(0) > 0 {
+            let counts = self.count(asker, &[first, other]).await.unwrap_or_default();
+            if let [one, another] = counts[..]
+                && one > 0
+                && another > 0
+            {
                 self.known = first.to_vec();
-                self.rows = rows;
+                self.shown = one;
                 return;
             }
             let now = self.counted(asker).await;
@@ -66,19 +152,28 @@ impl Glass {
         }
     }
 
+    /// Looks after requests whose events are not judged.
+    pub(super) async fn skip(&mut self, asker: &Asker) {
+        let Some((place, _)) = self.unique.clone() else { return };
+        sleep(self.pause).await;
+        let now = self.counted(asker).await.and_then(|now| now.get(&place).copied());
+        self.unique = now.map(|now| (place, now));
+    }
+
     /// True if it shows new events.
     pub(super) fn shows(&self) -> bool {
-        self.rows > 0 || self.unique.is_some()
+        self.shown > 0 || self.unique.is_some()
     }
 
     /// Tells if an event with these ids, which was just sent, was new.
     pub(super) async fn judge(&mut self, asker: &Asker, ids: &[String]) -> Option<Taken> {
         sleep(self.pause).await;
-        if self.rows > 0 {
+        if self.shown > 0 {
             self.known.extend(ids.iter().filter(|id| !self.known.contains(id)).cloned().collect::<Vec<_>>());
-            let rows = self.rows(asker, &self.known).await?;
-            let is_new = rows > self.rows;
-            self.rows = rows;
+            let known = self.known.clone();
+            let rows = *self.count(asker, &[&known]).await?.first()?;
+            let is_new = rows > self.shown;
+            self.shown = rows;
             return Some(if is_new { Taken::New } else { Taken::Repeat });
         }
         let place = self.unique.as_ref()?.0.clone();
@@ -93,26 +188,32 @@ impl Glass {
 
     /// Sentence that says what was seen.
     pub(super) fn in_words(&self) -> Option<String> {
-        match (&self.unique, self.rows) {
+        match (&self.unique, self.shown) {
             (_, 1..) => {
-                Some("the listing shows a row for a new event and none for the same again".to_owned())
+                let name = self.rows.name();
+                Some(format!("{name} shows a row for a new event and none for the same again"))
             }
             (Some((place, _)), _) => Some(format!("the number at {place} grows with new events alone")),
             (None, 0) => None,
         }
     }
 
-    /// Number of listed rows that hold one of these ids.
-    async fn rows(&self, asker: &Asker, ids: &[String]) -> Option<u64> {
-        let page = asker.get(self.listing.as_ref()?).await?;
-        let json = page.json.as_ref()?;
-        let mut lists = Vec::new();
-        find_lists(json, "", &mut lists);
-        let holds = |row: &&serde_json::Value| {
-            let text = row.to_string();
-            ids.iter().any(|id| text.contains(id.as_str()))
-        };
-        let rows = lists.iter().filter_map(|list| json.pointer(list)?.as_array());
-        rows.map(|rows| rows.iter().filter(holds).count() as u64).max()
+    /// Sentence that says why rows could not be read.
+    pub(super) fn failure(&self) -> Option<String> {
+        let reason = self.failure.as_ref().filter(|_| !self.shows())?;
+        Some(format!("{} could not be read: {reason}", self.rows.name()))
     }
+}
+
+/// Number of listed rows that hold one of these ids.
+fn rows_with(page: &Response, ids: &[String]) -> u64 {
+    let Some(json) = page.json.as_ref().filter(|_| page.is_success()) else { return 0 };
+    let mut lists = Vec::new();
+    find_lists(json, "", &mut lists);
+    let holds = |row: &&&serde_json::Value| {
+        let text = row.to_string();
+        ids.iter().any(|id| text.contains(id.as_str()))
+    };
+    let rows = lists.iter().map(|list| elements_at(json, list));
+    rows.map(|rows| rows.iter().filter(holds).count() as u64).max().unwrap_or(0)
 }

@@ -2,12 +2,14 @@
 //! may differ from event to event. The given request itself is never sent.
 
 use truth::clock::utc_ms;
+use truth::target::request::Whole;
 use truth::target::secrets::Secrets;
+use truth::target::sign::Signer;
 
 use super::asking::{Asker, Stop};
 use super::findings::{Experiments, Identity};
 use super::looking::Glass;
-use super::request::whole;
+use super::request::{Filling, whole};
 use super::response::Response;
 use super::roles::{OTHER_PAYLOAD, PAYLOAD, Roles, Values};
 use super::sight::{Sight, Taken};
@@ -33,6 +35,8 @@ pub(super) struct Met {
     pub(super) first: Response,
     /// Sentences about what was refused.
     pub(super) notes: Vec<String>,
+    /// Reason for one topic, if there is one.
+    pub(super) why_one: &'static str,
 }
 
 impl Met {
@@ -40,6 +44,11 @@ impl Met {
     pub(super) fn has_topic_outside_events(&self) -> bool {
         let is_outside = |leaf: &usize| self.sketch.leaves[*leaf].part != Part::Event;
         self.sketch.is_batch() && self.roles.topic.iter().any(is_outside)
+    }
+
+    /// Sentence about an event that was refused with 4xx; none if none was.
+    pub(super) fn refusal(&self) -> Option<&str> {
+        self.notes.iter().map(String::as_str).find(|note| note.contains(" was answered 4"))
     }
 
     /// True if a request can hold an invalid event of JSON beside others.
@@ -70,6 +79,7 @@ impl From<Stop> for Unmet {
 pub(super) struct Meeting<'a> {
     pub(super) asker: &'a Asker,
     pub(super) secrets: &'a Secrets,
+    pub(super) signer: Option<&'a Signer>,
     /// Place to look for what was stored, if responses do not tell.
     pub(super) glass: Option<Glass>,
 }
@@ -101,10 +111,8 @@ impl Meeting<'_> {
     /// Sends a request once with fresh values.
     pub(super) async fn try_once(&self, sketch: &Sketch) -> Result<Response, Unmet> {
         let roles = Roles::of(sketch);
-        let texts = sketch.texts(&roles.choice(&roles.fresh(utc_ms()), 0));
-        let made =
-            whole(sketch, &texts, PAYLOAD, self.secrets).map_err(|error| Unmet::Unmade(error.to_string()))?;
-        Ok(self.asker.try_once(&made).await?)
+        let values = roles.fresh(utc_ms());
+        Ok(self.asker.try_once(&self.made(sketch, &roles, &values, PAYLOAD)?).await?)
     }
 
     /// Finds out which value is the id, and what else may differ.
@@ -119,13 +127,23 @@ impl Meeting<'_> {
         let sent: Vec<String> = base.ids.iter().chain(&fresh.ids).cloned().collect();
         let sight = Sight::of(&first, &again, &other, &sent);
         if let (None, Some(glass)) = (&sight, &mut self.glass) {
+            let given = given_topic(&sketch, &roles).unwrap_or_default();
+            let other = other_topic(&sketch, &roles);
+            glass.expect(&[Some(given), other].into_iter().flatten().collect::<Vec<_>>());
             glass.learn(self.asker, &base.ids, &fresh.ids).await;
         }
-        let experiments = self.experiments(&sketch, &roles, &base, sight.as_ref()).await?;
-        let places: Vec<String> = roles.ids.iter().map(|candidate| candidate.place.clone()).collect();
-        let places: Vec<&str> = places.iter().map(String::as_str).collect();
         let mut notes = Vec::new();
         let topics = self.allowed(&sketch, &mut roles, &mut notes).await?;
+        if let Some(glass) = &mut self.glass {
+            let mut expected = topics.clone();
+            expected.extend(other_topic(&sketch, &roles).filter(|other| !topics.contains(other)));
+            glass.expect(&expected);
+            glass.skip(self.asker).await;
+        }
+        let experiments = self.experiments(&sketch, &roles, &base, sight.as_ref(), &topics).await?;
+        let places: Vec<String> = roles.ids.iter().map(|candidate| candidate.place.clone()).collect();
+        let places: Vec<&str> = places.iter().map(String::as_str).collect();
+        notes.extend(self.glass.as_ref().and_then(Glass::failure));
         let seen = sight.as_ref().map(Sight::in_words);
         let by_glass = || self.glass.as_ref().and_then(Glass::in_words);
         Ok(Met {
@@ -137,6 +155,7 @@ impl Meeting<'_> {
             topics,
             first,
             notes,
+            why_one: "another topic was refused",
         })
     }
 
@@ -147,6 +166,7 @@ impl Meeting<'_> {
         roles: &Roles,
         base: &Values,
         sight: Option<&Sight>,
+        topics: &[String],
     ) -> Result<Experiments, Unmet> {
         let mut found = Experiments { alone: vec![None; roles.ids.len()], ..Experiments::default() };
         if sight.is_none() && !self.glass.as_ref().is_some_and(Glass::shows) {
@@ -162,7 +182,7 @@ impl Meeting<'_> {
         if !roles.times.is_empty() || roles.payload.is_some() {
             found.contents = self.judge(sketch, roles, &others, OTHER_PAYLOAD, sight).await?;
         }
-        if let Some(topic) = other_topic(sketch, roles) {
+        if let Some(topic) = other_topic(sketch, roles).filter(|other| topics.contains(other)) {
             let values = Values { topic: Some(topic), ..base.clone() };
             found.topic = self.judge(sketch, roles, &values, PAYLOAD, sight).await?;
         }
@@ -206,21 +226,39 @@ impl Meeting<'_> {
             }
             return Ok(vec![String::new()]);
         };
-        let other = other_topic(sketch, roles).unwrap_or_default();
-        let both = vec![given.clone(), other.clone()];
-        let has_payload = roles.payload.is_some();
-        if self.accepts(sketch, roles, Some(&other), has_payload, notes).await? {
+        if let Some(both) = self.another_topic(sketch, roles, notes).await? {
             return Ok(both);
         }
-        if !has_payload {
-            return Ok(vec![given]);
+        if roles.payload.is_some() && !self.accepts(sketch, roles, None, true, notes).await? {
+            roles.payload = None;
+            if let Some(both) = self.another_topic(sketch, roles, notes).await? {
+                return Ok(both);
+            }
         }
-        if self.accepts(sketch, roles, None, true, notes).await? {
-            return Ok(vec![given]);
+        // If no other text is accepted for the topic, it may be a word that says what the request is,
+        // and another value the topic.
+        let mut further = roles.clone();
+        while further.take_next_topic() {
+            if let Some(both) = self.another_topic(sketch, &further, notes).await? {
+                *roles = further;
+                return Ok(both);
+            }
         }
-        roles.payload = None;
-        let is_free = self.accepts(sketch, roles, Some(&other), false, notes).await?;
-        Ok(if is_free { both } else { vec![given] })
+        Ok(vec![given])
+    }
+
+    /// Returns the topic that was given and another one, if the other is accepted.
+    async fn another_topic(
+        &self,
+        sketch: &Sketch,
+        roles: &Roles,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<Vec<String>>, Unmet> {
+        let Some((given, other)) = given_topic(sketch, roles).zip(other_topic(sketch, roles)) else {
+            return Ok(None);
+        };
+        let is_free = self.accepts(sketch, roles, Some(&other), roles.payload.is_some(), notes).await?;
+        Ok(is_free.then(|| vec![given, other]))
     }
 
     async fn accepts(
@@ -234,10 +272,11 @@ impl Meeting<'_> {
         let values = Values { topic: topic.map(str::to_owned), has_payload, ..roles.fresh(utc_ms()) };
         let response = self.send(sketch, roles, &values, PAYLOAD).await?;
         if !response.is_success() {
+            let place = roles.topic.first().map_or("", |leaf| sketch.leaves[*leaf].place.as_str());
             let what = match (topic.is_some(), has_payload) {
-                (true, true) => "another topic and payload",
-                (true, false) => "another topic",
-                (false, _) => "another payload",
+                (true, true) => format!("another topic (at {place}) and payload"),
+                (true, false) => format!("another topic (at {place})"),
+                (false, _) => "another payload".to_owned(),
             };
             notes.push(format!("an event with {what} was answered {}", response.in_one_line()));
         }
@@ -251,10 +290,13 @@ impl Meeting<'_> {
         values: &Values,
         payload: &str,
     ) -> Result<Response, Unmet> {
+        Ok(self.asker.send(&self.made(sketch, roles, values, payload)?, 1).await?)
+    }
+
+    fn made(&self, sketch: &Sketch, roles: &Roles, values: &Values, payload: &str) -> Result<Whole, Unmet> {
         let texts = sketch.texts(&roles.choice(values, 0));
-        let made =
-            whole(sketch, &texts, payload, self.secrets).map_err(|error| Unmet::Unmade(error.to_string()))?;
-        Ok(self.asker.send(&made, 1).await?)
+        let filling = Filling { payload, values, secrets: self.secrets, signer: self.signer };
+        whole(sketch, &texts, filling).map_err(|error| Unmet::Unmade(error.to_string()))
     }
 }
 

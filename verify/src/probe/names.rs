@@ -117,6 +117,17 @@ const LAST_WORDS: [&str; 3] = ["pass", "pin", "auth"];
 /// Parts of the names of what looks secret and is none.
 const NO_SECRETS: [&str; 5] = ["idempot", "dedup", "partition", "routing", "continuation"];
 
+/// Words in the names of header fields that say who asks, and in which version. They belong to every
+/// request, as secrets do.
+const ASKERS: [&str; 13] = [
+    "user", "login", "account", "tenant", "org", "organization", "project", "client", "app", "workspace",
+    "database", "namespace", "version",
+];
+
+/// Beginnings of the names of header fields that fit one request alone: its body, its conditions, and
+/// what is asked of the response.
+const OWN: [&str; 6] = ["content-", "if-", "accept", "range", "prefer", "expect"];
+
 /// Returns a name in small letters and digits alone.
 pub(super) fn plain(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|one| one.to_ascii_lowercase()).collect()
@@ -185,6 +196,18 @@ pub(super) fn is_secret_field(name: &str) -> bool {
     let is_own = is_secret(name);
     let name = plain(name);
     is_own || ((name.ends_with("key") || name.ends_with("auth")) && !has(&name, &NO_SECRETS))
+}
+
+/// True if a header field of this name says who asks, so that every request has to have it.
+pub(super) fn says_who_asks(name: &str) -> bool {
+    words(name).iter().any(|word| ASKERS.contains(&word.as_str()))
+}
+
+/// True if a header field of this name fits the request that it was given for, and may change the
+/// meaning of another one.
+pub(super) fn is_of_one_request(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    OWN.iter().any(|own| name.starts_with(own))
 }
 
 /// Returns the words of a name, in small letters and without a number at their end. A capital begins
@@ -257,6 +280,16 @@ mod tests {
             ("design", false),
         ] {
             assert_eq!(is_secret(name), secret, "{name}");
+        }
+        for (name, is_shared, is_own) in [
+            ("X-ClickHouse-User", true, false),
+            ("X-Tenant", true, false),
+            ("Stripe-Version", true, false),
+            ("X-Amz-Target", false, false),
+            ("If-None-Match", false, true),
+            ("Prefer", false, true),
+        ] {
+            assert_eq!((says_who_asks(name), is_of_one_request(name)), (is_shared, is_own), "{name}");
         }
         assert!(is_secret_parameter("code") && is_secret_parameter("sig"));
         assert!(!is_secret_parameter("country_code") && !is_secret_parameter("id"));

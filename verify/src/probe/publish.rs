@@ -1,5 +1,7 @@
 //! Requests and ids of the scenario: what the experiments showed, as keys.
 
+use std::collections::BTreeMap;
+
 use super::draft::Draft;
 use super::meet::Met;
 use super::roles::Candidate;
@@ -12,33 +14,44 @@ const TABLE: &str = "target.publish";
 /// Events in a request of the scenario, if the probe sent no more.
 pub(super) const BATCH: u64 = 10;
 
+/// What requests of the scenario take from the probe.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Habit {
+    /// True if a request holds as many events as one of the probe.
+    pub(super) is_careful: bool,
+    /// True if the listing was shown to need the fixed header fields of the request.
+    pub(super) shares_headers: bool,
+}
+
 /// Writes how events are sent.
-pub(super) fn say(met: &Met, topics: &[String], is_careful: bool, draft: &mut Draft) {
+pub(super) fn say(met: &Met, topics: &[String], habit: Habit, draft: &mut Draft) {
     say_events(met, topics, draft);
-    say_load(met, is_careful, draft);
+    say_load(met, habit.is_careful, draft);
     let texts = met.sketch.texts(&met.roles.holes(&met.identity.ids));
     for (name, value) in &texts.common {
-        draft.template(
-            "target",
-            &format!("headers.{}", key(name)),
-            value,
-            "as it was given, with every request",
-        );
+        let evidence = match value.contains("| base64}}") {
+            true => "with every request; the variable holds name:password, which is encoded here",
+            false => "as it was given, with every request",
+        };
+        draft.template("target", &format!("headers.{}", key(name)), value, evidence);
+    }
+    let shared = if habit.shares_headers { met.sketch.sharable() } else { BTreeMap::new() };
+    for (name, value) in &shared {
+        let evidence = "as it was given; the listing was refused without it, or without another of these";
+        draft.template("target", &format!("headers.{}", key(name)), value, evidence);
     }
     if met.sketch.method != "POST" {
         draft.set(TABLE, "method", &met.sketch.method, "as it was given");
     }
     let evidence = format!("{} with one event answered {}", met.sketch.method, met.first.in_one_line());
     draft.template(TABLE, "path", &texts.path, &evidence);
-    for (name, value) in &texts.headers {
+    for (name, value) in texts.headers.iter().filter(|(name, _)| !shared.contains_key(*name)) {
         draft.template(TABLE, &format!("headers.{}", key(name)), value, "as it was given");
     }
     for note in &met.notes {
         draft.note(TABLE, note);
     }
-    draft.guess(!met.identity.is_seen);
     say_body(met, &texts, draft);
-    draft.guess(false);
     if let Some(sight) = &met.sight {
         draft.note(TABLE, &format!("seen by this: {sight}"));
     }
@@ -46,27 +59,32 @@ pub(super) fn say(met: &Met, topics: &[String], is_careful: bool, draft: &mut Dr
 
 fn say_body(met: &Met, texts: &Texts, draft: &mut Draft) {
     let identity = &met.identity.evidence;
+    let is_guess = !met.identity.is_seen;
     match &met.sketch.separator {
         None => {
             let body = format!("{}{}{}", texts.before, texts.event, texts.after);
-            draft.template(TABLE, "body", &body, &format!("a request holds one event; {identity}"));
+            draft.guess(is_guess);
+            draft.template(TABLE, "body", &body, &format!("{{{{event_id}}}} is the id: {identity}"));
         }
         Some(separator) => {
             let body = format!("{}{{{{events}}}}{}", texts.before, texts.after);
             draft.template(TABLE, "body", &body, "{{events}} stands for the events");
-            draft.template(TABLE, "event", &texts.event, identity);
+            draft.guess(is_guess);
+            draft.template(TABLE, "event", &texts.event, &format!("{{{{event_id}}}} is the id: {identity}"));
+            draft.guess(false);
             if separator != "," {
                 draft.set(TABLE, "separator", separator, "as it was given");
             }
         }
     }
+    draft.guess(false);
 }
 
 /// Writes what events are made of.
 fn say_events(met: &Met, topics: &[String], draft: &mut Draft) {
     let topic = match (topics, met.topic) {
         ([only], _) if only.is_empty() => "no value of the request looks like a topic".to_owned(),
-        ([_], topic) => format!("another topic was refused, or would not be told apart{}", after(topic)),
+        ([_], topic) => format!("{}{}", met.why_one, after(topic)),
         (_, topic) => format!("both were accepted{}", after(topic)),
     };
     draft.list("events", "topics", topics, &topic);
@@ -121,6 +139,7 @@ mod tests {
             topics: Vec::new(),
             first: Response::of(201, Vec::new(), b"{\"ok\":true}", None),
             notes: Vec::new(),
+            why_one: "another topic was refused",
             sketch,
             roles,
         }
@@ -129,7 +148,8 @@ mod tests {
     fn written(given: &Given, topics: &[&str], is_seen: bool) -> String {
         let topics: Vec<String> = topics.iter().map(|topic| (*topic).to_owned()).collect();
         let mut draft = Draft::default();
-        say(&met(given, is_seen), &topics, true, &mut draft);
+        let habit = Habit { is_careful: true, shares_headers: false };
+        say(&met(given, is_seen), &topics, habit, &mut draft);
         draft.text()
     }
 
@@ -173,7 +193,7 @@ method = "PUT"
 path = "/v1/batch?env=a"
 # {{events}} stands for the events
 body = '{"batch":[{{events}}],"sent":{{now.epoch_ms}}}'
-# an event with a fresh id alone was new
+# {{event_id}} is the id: an event with a fresh id alone was new
 event = '{"type":"{{topic}}","messageId":"{{event_id}}","ts":{{timestamp.epoch_s}},"properties":{{payload}}}'
 # seen by this: status is "201" for a new event and "200" for the same again
 "#;
@@ -209,7 +229,7 @@ in_batch = 0
 path = "/hooks/{{event_id}}"
 # as it was given
 headers.content-type = "application/x-www-form-urlencoded"
-# a guess, which nothing showed: a request holds one event; an event with a fresh id alone was new
+# a guess, which nothing showed: {{event_id}} is the id: an event with a fresh id alone was new
 body = "amount=5&description={{payload}}"
 # seen by this: status is "201" for a new event and "200" for the same again
 "#;

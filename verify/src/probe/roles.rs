@@ -1,7 +1,7 @@
 //! Roles of the values of a request: which may be the id, the topic, the time and the payload of its
 //! event, and the texts that stand for them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use truth::target::template::TimeForm;
 
@@ -15,6 +15,9 @@ const CANDIDATE: u32 = 40;
 
 /// Most values that are tried as the id.
 const MOST: usize = 4;
+
+/// Most values that are tried as the topic, beside the best one.
+const MOST_TOPICS: usize = 2;
 
 /// Most characters of a topic.
 const LONGEST_TOPIC: usize = 100;
@@ -33,6 +36,8 @@ pub(super) struct Roles {
     pub(super) ids: Vec<Candidate>,
     /// Values that are the topic.
     pub(super) topic: Vec<usize>,
+    /// Other values that may be the topic, the best first.
+    pub(super) other_topics: Vec<Vec<usize>>,
     /// Times of the event.
     pub(super) times: Vec<(usize, TimeForm)>,
     /// Payload.
@@ -45,6 +50,8 @@ pub(super) struct Roles {
     batch_ids: Vec<usize>,
     /// Places of the event in its request, counted from this number.
     places: Vec<(usize, u32)>,
+    /// Texts in JSON that a text holds, which have escapes of their own.
+    nested: BTreeSet<usize>,
 }
 
 /// Candidate for the id: values that were given as the same text.
@@ -83,7 +90,13 @@ impl Roles {
         let leaves: Vec<(usize, &Leaf)> = sketch.leaves.iter().enumerate().collect();
         let is_of_event = |leaf: &Leaf| leaf.part == Part::Event || (!is_batch && leaf.part == Part::Head);
         for (at, leaf) in &leaves {
+            if leaf.kind == Kind::Text && leaf.is_nested {
+                roles.nested.insert(*at);
+            }
             match leaf.class {
+                _ if leaf.kind == Kind::Place => {
+                    roles.places.push((*at, leaf.value.parse().unwrap_or_default()));
+                }
                 Class::Time(form) if is_of_event(leaf) => roles.times.push((*at, form)),
                 Class::Time(form) => roles.now.push((*at, form)),
                 class
@@ -97,7 +110,9 @@ impl Roles {
         let own: Vec<(usize, &Leaf)> = leaves.iter().filter(|(_, leaf)| is_of_event(leaf)).copied().collect();
         roles.ids = candidates(&own);
         roles.take_places(&own, is_batch);
-        roles.topic = topic(&leaves, &roles, is_batch);
+        let mut topics = topics(&leaves, &roles, sketch.topic, is_batch).into_iter();
+        roles.topic = topics.next().unwrap_or_default();
+        roles.other_topics = topics.take(MOST_TOPICS).collect();
         roles.payload = payload(&own, &roles);
         let is_source = |(at, leaf): &&(usize, &Leaf)| {
             let is_free = !roles.is_id(*at) && !roles.topic.contains(at) && leaf.class == Class::Text;
@@ -130,6 +145,22 @@ impl Roles {
         Self { times: Vec::new(), ..self.clone() }
     }
 
+    /// Returns the hole of a value of any text. In JSON that a text holds, it is escaped once more.
+    fn hole(&self, name: &str, leaf: usize) -> String {
+        let filter = if self.nested.contains(&leaf) { " | json" } else { "" };
+        format!("{{{{{name}{filter}}}}}")
+    }
+
+    /// Takes the next best values for the topic. Returns false if there are none.
+    pub(super) fn take_next_topic(&mut self) -> bool {
+        if self.other_topics.is_empty() {
+            return false;
+        }
+        self.topic = self.other_topics.remove(0);
+        self.payload = self.payload.filter(|leaf| !self.topic.contains(leaf));
+        true
+    }
+
     fn is_id(&self, leaf: usize) -> bool {
         self.ids.iter().any(|candidate| candidate.leaves.contains(&leaf))
     }
@@ -159,11 +190,11 @@ impl Roles {
                 choice.insert(*leaf, String::from_utf8_lossy(&text).into_owned());
             }
         }
-        if let Some(topic) = &values.topic {
-            choice.extend(self.topic.iter().map(|leaf| (*leaf, topic.clone())));
+        if values.topic.is_some() {
+            choice.extend(self.topic.iter().map(|leaf| (*leaf, self.hole("topic", *leaf))));
         }
         if let Some(leaf) = self.payload.filter(|_| values.has_payload) {
-            choice.insert(leaf, "{{payload}}".to_owned());
+            choice.insert(leaf, self.hole("payload", leaf));
         }
         choice.extend(self.batch_ids.iter().map(|leaf| (*leaf, values.batch_id.clone())));
         choice.extend(self.places.iter().map(|(leaf, first)| (*leaf, (place + first).to_string())));
@@ -188,9 +219,9 @@ impl Roles {
         let mut choice = Choice::new();
         choice.extend(self.times.iter().map(|(leaf, form)| (*leaf, timed("timestamp", *form))));
         choice.extend(self.now.iter().map(|(leaf, form)| (*leaf, timed("now", *form))));
-        choice.extend(self.topic.iter().map(|leaf| (*leaf, hole("topic"))));
-        choice.extend(self.source.iter().map(|leaf| (*leaf, hole("source"))));
-        choice.extend(self.payload.iter().map(|leaf| (*leaf, hole("payload"))));
+        choice.extend(self.topic.iter().map(|leaf| (*leaf, self.hole("topic", *leaf))));
+        choice.extend(self.source.iter().map(|leaf| (*leaf, self.hole("source", *leaf))));
+        choice.extend(self.payload.iter().map(|leaf| (*leaf, self.hole("payload", *leaf))));
         choice.extend(self.batch_ids.iter().map(|leaf| (*leaf, hole("batch_id"))));
         choice.extend(
             self.places
@@ -267,28 +298,46 @@ fn core(value: &str, class: Class) -> (String, Class) {
     whole
 }
 
-fn topic(all: &[(usize, &Leaf)], roles: &Roles, is_batch: bool) -> Vec<usize> {
+/// Returns the values that may be the topic, the best first. Values that were given as the same text
+/// are one. `shown` is a value that a listing shows to be the topic.
+fn topics(
+    all: &[(usize, &Leaf)],
+    roles: &Roles,
+    shown: Option<usize>,
+    is_batch: bool,
+) -> Vec<Vec<usize>> {
     let score = |leaf: &Leaf| match leaf.place.starts_with("path ") {
         true => usize::from(holds_topics(&leaf.name)),
         false => topic_score(&leaf.name),
     };
     let is_text = |(at, leaf): &&(usize, &Leaf)| {
+        let is_named = score(leaf) > 0 || shown == Some(*at);
         leaf.class == Class::Text
             && leaf.kind == Kind::Text
             && !roles.is_id(*at)
             && leaf.part != Part::Frame
             && !leaf.value.is_empty()
             && leaf.value.len() <= LONGEST_TOPIC
-            && score(leaf) > 0
+            && is_named
     };
     // Outside the event, a batch has one topic alone.
     let rank = |(at, leaf): &&(usize, &Leaf)| {
         let is_inside = leaf.part == Part::Event || !is_batch;
-        (is_inside, score(leaf), std::cmp::Reverse(*at))
+        (shown == Some(*at), is_inside, score(leaf), std::cmp::Reverse(*at))
     };
-    let Some((_, best)) = all.iter().filter(is_text).max_by_key(rank) else { return Vec::new() };
-    let is_same = |(_, leaf): &&(usize, &Leaf)| leaf.value == best.value && leaf.class == Class::Text;
-    all.iter().filter(is_text).filter(is_same).map(|(at, _)| *at).collect()
+    let mut ranked: Vec<&(usize, &Leaf)> = all.iter().filter(is_text).collect();
+    ranked.sort_by_key(|one| std::cmp::Reverse(rank(one)));
+    let mut values: Vec<&str> = Vec::new();
+    for (_, leaf) in &ranked {
+        if !values.contains(&leaf.value.as_str()) {
+            values.push(&leaf.value);
+        }
+    }
+    let of = |value: &str| -> Vec<usize> {
+        let is_same = |(_, leaf): &&(usize, &Leaf)| leaf.value == value;
+        all.iter().filter(is_text).filter(is_same).map(|(at, _)| *at).collect()
+    };
+    values.into_iter().map(of).collect()
 }
 
 fn payload(own: &[(usize, &Leaf)], roles: &Roles) -> Option<usize> {
@@ -356,6 +405,33 @@ mod tests {
         let expected = "{\"create\":{\"_index\":\"{{topic}}\",\"_id\":\"{{event_id}}\"}}\n\
                         {\"id\":\"{{event_id}}\",\"ts\":{{timestamp.epoch_s}}}";
         assert_eq!(event(&bulk, &roles), expected);
+    }
+
+    #[test]
+    fn values_in_a_text_that_holds_json_have_holes_of_their_own() {
+        let line = format!(r#"{{"topic":"a","id":"{UUID}","data":"x"}}"#);
+        let body = serde_json::json!({"Entries": [{"Id": "0", "MessageDeduplicationId": UUID, "MessageBody": line}]});
+        let json = sketch("application/json", &body.to_string());
+        let expected = r#"{"Id":"{{place}}","MessageBody":"{\"topic\":\"{{topic | json}}\",\"id\":\"{{event_id}}\",\"data\":\"{{payload | json}}\"}","MessageDeduplicationId":"{{event_id}}"}"#;
+        assert_eq!(event(&json, &Roles::of(&json)), expected);
+        let form = format!(
+            "Action=Send&E.1.Id=0&E.1.MessageDeduplicationId={UUID}&E.2.Id=1&E.2.MessageDeduplicationId=x"
+        );
+        let form = sketch("application/x-www-form-urlencoded", &form);
+        let expected = "E.{{place1}}.Id={{place}}&E.{{place1}}.MessageDeduplicationId={{event_id}}";
+        assert_eq!(event(&form, &Roles::of(&form)), expected);
+        assert_eq!(form.separator.as_deref(), Some("&"));
+    }
+
+    #[test]
+    fn other_values_may_be_the_topic() {
+        let body = format!(r#"{{"batch":[{{"type":"track","event":"Paid","messageId":"{UUID}","properties":{{}}}}]}}"#);
+        let sketch = sketch("application/json", &body);
+        let mut roles = Roles::of(&sketch);
+        let named = |roles: &Roles| sketch.leaves[roles.topic[0]].value.clone();
+        assert_eq!(named(&roles), "track");
+        assert!(roles.take_next_topic() && named(&roles) == "Paid" && !roles.take_next_topic());
+        assert!(roles.payload.is_some());
     }
 
     #[test]

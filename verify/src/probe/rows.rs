@@ -5,7 +5,7 @@ use truth::observed::rows::equal_payload;
 use truth::observed::rows::moment::is_moment_to;
 use truth::scenario::promises::PayloadEquality;
 
-use super::json::{escaped, find_lists, scalar};
+use super::json::{elements_at, escaped, find_lists, scalar};
 use super::response::Response;
 
 /// Event that was sent.
@@ -50,10 +50,10 @@ impl Shape {
         let mut lists = Vec::new();
         find_lists(body, "", &mut lists);
         lists.into_iter().find_map(|rows| {
-            let list = body.pointer(&rows)?.as_array()?;
+            let list = elements_at(body, &rows);
             list.iter().find_map(|row| {
                 let id = leaf(row, &|value| scalar(value).as_deref() == Some(event.id.as_str()))?;
-                Some(Self { is_lines: page.is_lines, ..Self::of_row(&rows, list, row, &id, event) })
+                Some(Self { is_lines: page.is_lines, ..Self::of_row(&rows, &list, row, &id, event) })
             })
         })
     }
@@ -63,7 +63,7 @@ impl Shape {
         !topic.is_empty() && self.rows.split('/').any(|step| step == escaped(topic))
     }
 
-    fn of_row(rows: &str, list: &[Value], row: &Value, id: &str, event: &Sent) -> Self {
+    fn of_row(rows: &str, list: &[&Value], row: &Value, id: &str, event: &Sent) -> Self {
         let place_of = |sent: &str| leaf(row, &|value| !sent.is_empty() && value.as_str() == Some(sent));
         let is_time = |value: &Value| {
             let text = scalar(value).filter(|_| event.has_time);
@@ -86,23 +86,43 @@ impl Shape {
             payload: same.or_else(more).map(|at| named(&at)),
             has_more,
             is_lines: false,
-            ids: list.iter().filter_map(|row| scalar(row.pointer(id)?)).collect(),
+            ids: list.iter().filter_map(|row| value_at(row, id)).collect(),
         }
     }
 }
 
-/// Returns the pointer of a value that fits, at any depth of objects and rows of columns.
+/// Returns a scalar of a row. A pointer that goes on below a text reads it as JSON.
+pub(super) fn value_at(row: &Value, place: &str) -> Option<String> {
+    let place = if place.starts_with('/') { place.to_owned() } else { format!("/{}", escaped(place)) };
+    if let Some(value) = row.pointer(&place) {
+        return scalar(value);
+    }
+    let (text, at) = place.match_indices('/').skip(1).find_map(|(at, _)| {
+        let text = row.pointer(&place[..at])?.as_str()?;
+        Some((text, at))
+    })?;
+    let inner: Value = serde_json::from_str(text).ok()?;
+    inner.pointer(&place[at..]).and_then(scalar)
+}
+
+/// Returns the pointer of a value that fits, at any depth of objects, lists of values, rows of
+/// columns, and texts that hold JSON.
 fn leaf(row: &Value, fits: &dyn Fn(&Value) -> bool) -> Option<String> {
     fn find(value: &Value, at: &str, fits: &dyn Fn(&Value) -> bool) -> Option<String> {
         if !at.is_empty() && fits(value) {
             return Some(at.to_owned());
         }
+        let is_value = |one: &Value| !one.is_object() && !one.is_array();
         match value {
             Value::Object(members) => members
                 .iter()
                 .find_map(|(name, member)| find(member, &format!("{at}/{}", escaped(name)), fits)),
-            Value::Array(columns) if at.is_empty() => {
-                columns.iter().enumerate().find_map(|(nth, column)| find(column, &format!("/{nth}"), fits))
+            Value::Array(columns) if at.is_empty() || columns.iter().all(is_value) => {
+                let mut columns = columns.iter().enumerate();
+                columns.find_map(|(nth, column)| find(column, &format!("{at}/{nth}"), fits))
+            }
+            Value::String(text) if text.starts_with('{') => {
+                find(&serde_json::from_str(text).ok()?, at, &|value| value.to_string() != *text && fits(value))
             }
             _ => None,
         }
@@ -174,6 +194,13 @@ mod tests {
     fn columns_and_lines_are_rows_too() {
         let columns = Shape::of(&page(r#"{"results":[["id-1","t"]]}"#), &event()).unwrap();
         assert_eq!((columns.event_id.as_str(), columns.topic.as_deref()), ("/0", Some("/1")));
+        let within = Shape::of(&page(r#"[{"n":1,"ids":["x","id-1"]}]"#), &event()).unwrap();
+        assert_eq!((within.event_id.as_str(), within.ids.as_slice()), ("/ids/1", &["id-1".to_owned()][..]));
+        let streams = r#"{"result":[{"of":"a","values":[["1735689600250000000","{\"id\":\"id-1\",\"of\":\"t\"}"]]}]}"#;
+        let nested = Shape::of(&page(streams), &event()).unwrap();
+        assert_eq!((nested.rows.as_str(), nested.event_id.as_str()), ("/result/*/values", "/1/id"));
+        assert_eq!((nested.topic.as_deref(), nested.timestamp.as_deref()), (Some("/1/of"), Some("/0")));
+        assert_eq!(nested.ids, ["id-1"]);
         let lines = Shape::of(&page("{\"id\":\"x\"}\n{\"id\":\"id-1\"}\n"), &event()).unwrap();
         assert_eq!((lines.is_lines, lines.event_id.as_str(), lines.rows.as_str()), (true, "id", ""));
     }

@@ -7,8 +7,8 @@ mod whole;
 
 pub(super) use self::rule::{Fate, Rule, Seen};
 
-/// Returns the rules that fit all responses.
-pub(super) fn of(seen: &[Seen]) -> Vec<Rule> {
+/// Returns the rules that fit all responses. `refusal` says what else was refused with 4xx.
+pub(super) fn of(seen: &[Seen], refusal: Option<&str>) -> Vec<Rule> {
     let mut rules = Vec::new();
     let successes: Vec<&Seen> = seen.iter().filter(|seen| seen.response.is_success()).collect();
     rules.extend(whole::of_failures(seen));
@@ -21,12 +21,13 @@ pub(super) fn of(seen: &[Seen]) -> Vec<Rule> {
         }
         None => rules.extend(whole::of_successes(&successes)),
     }
-    let busy = "refused for now, as 429 and 503 usually say; not seen, unless a line above says so";
+    let busy = "429 and 503 usually say that a request is refused for now";
     rules.push(Rule::of_status(&["429", "503"], "busy", busy));
     let refused = seen.iter().find(|seen| (400..500).contains(&seen.response.status));
-    let evidence = match refused {
-        Some(seen) => format!("{} was answered {}", seen.name, seen.response.in_one_line()),
-        None => "no request was refused; 4xx usually says that nothing was stored".to_owned(),
+    let evidence = match (refused, refusal) {
+        (Some(seen), _) => format!("{} was answered {}", seen.name, seen.response.in_one_line()),
+        (None, Some(refusal)) => refusal.to_owned(),
+        (None, None) => "no request was refused; 4xx usually says that nothing was stored".to_owned(),
     };
     rules.push(Rule::of_status(&["4xx"], "rejected", &evidence));
     rules
@@ -54,7 +55,14 @@ mod tests {
     }
 
     fn lines(seen: &[Seen]) -> Vec<String> {
-        of(seen).iter().map(|rule| rule.lines().join("; ")).collect()
+        of(seen, None).iter().map(|rule| rule.lines().join("; ")).collect()
+    }
+
+    #[test]
+    fn what_was_refused_elsewhere_is_no_lack_of_a_refusal() {
+        let said = |refusal| of(&[seen("new", "n", 200, "ok")], refusal).pop().unwrap().evidence;
+        assert_eq!(said(Some("an invalid event was answered 422")), "an invalid event was answered 422");
+        assert!(said(None).starts_with("no request was refused"));
     }
 
     const BUSY: &str = "status = [\"429\", \"503\"]; means = \"busy\"";

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::class::Class;
-use super::given::{Given, MARKS, basic, mark, marked};
+use super::given::{Given, MARKS, basic, mark, mark_base64, marked};
 use super::json::{Kind, spots, unquoted, values};
 use super::names::{id_score, is_secret, is_secret_field, is_secret_parameter, plain};
 
@@ -35,7 +37,7 @@ pub(super) type Variables = BTreeMap<String, Option<String>>;
 pub(super) fn hidden(given: Given) -> (Given, Variables) {
     let mut hider = Hider::default();
     let mut given = given;
-    given.url = hider.url(&given.url, &mut given.headers);
+    given.url = hider.url(&given.url, &mut given.headers, &mut given.notes);
     for (name, value) in &mut given.headers {
         *value = hider.header(name, value);
     }
@@ -56,9 +58,14 @@ struct Hider {
 impl Hider {
     /// Returns the mark of a secret of this name.
     fn mark(&mut self, name: &str, secret: &str) -> String {
+        mark(&self.variable(name, secret))
+    }
+
+    /// Returns the variable of a secret of this name.
+    fn variable(&mut self, name: &str, secret: &str) -> String {
         let known = self.variables.iter().find(|(_, value)| value.as_deref() == Some(secret));
         if let Some((variable, _)) = known {
-            return mark(variable);
+            return variable.clone();
         }
         let word: String = name
             .chars()
@@ -68,10 +75,15 @@ impl Hider {
         let number = (1_u32..).find(|number| !self.variables.contains_key(&numbered(&base, *number)));
         let variable = numbered(&base, number.unwrap_or(1));
         self.variables.insert(variable.clone(), Some(secret.to_owned()));
-        mark(&variable)
+        variable
     }
 
-    fn url(&mut self, url: &str, headers: &mut Vec<(String, String)>) -> String {
+    fn url(
+        &mut self,
+        url: &str,
+        headers: &mut Vec<(String, String)>,
+        notes: &mut Vec<String>,
+    ) -> String {
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         let rest = rest.split('#').next().unwrap_or_default();
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
@@ -82,7 +94,9 @@ impl Hider {
                 // As with curl, a header outranks a login in the URL.
                 if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization")) {
                     let login = percent_decode_str(login).decode_utf8_lossy();
-                    headers.push(("authorization".to_owned(), basic(&login)));
+                    let (login, note) = basic(&login);
+                    headers.push(("authorization".to_owned(), login));
+                    notes.extend(note);
                 }
                 host
             }
@@ -110,6 +124,10 @@ impl Hider {
             return value.to_owned();
         }
         match parts {
+            Some((scheme, secret)) if scheme.eq_ignore_ascii_case("basic") && login(secret).is_some() => {
+                let login = login(secret).unwrap_or_default();
+                format!("{scheme} {}", mark_base64(&self.variable(name, &login)))
+            }
             Some((scheme, secret)) => format!("{scheme} {}", self.mark(name, secret)),
             None => self.mark(name, value),
         }
@@ -172,6 +190,12 @@ impl Hider {
         }
         out
     }
+}
+
+/// Returns the `user:password` that base64 stands for; none if it is no text.
+fn login(base64: &str) -> Option<String> {
+    let text = String::from_utf8(STANDARD.decode(base64.trim()).ok()?).ok()?;
+    (!text.is_empty() && !text.chars().any(char::is_control)).then_some(text)
 }
 
 fn numbered(base: &str, number: u32) -> String {
@@ -286,7 +310,9 @@ mod tests {
         assert_eq!(hidden.header("idempotency-key"), Some(TOKEN), "an id is no secret");
         assert_eq!(hidden.header("dd"), Some("Token x"), "neither its name nor its looks");
         assert!(hidden.body.contains(&format!(r#""event_id":"{TOKEN}","n":5"#)), "{}", hidden.body);
-        assert_eq!(variables["INGEST_AUTHORIZATION"].as_deref(), Some("dXNlcjpodW50ZXIy"));
+        assert_eq!(variables["INGEST_AUTHORIZATION"].as_deref(), Some("user:hunter2"));
+        let basic = format!("Basic {}", mark_base64("INGEST_AUTHORIZATION"));
+        assert_eq!(hidden.header("authorization"), Some(basic.as_str()), "the file encodes the login");
         assert_eq!(variables["INGEST_WRITEKEY"].as_deref(), Some("w\"k"));
         assert_eq!(variables["INGEST_PATH"].as_deref(), Some(TOKEN), "the same secret has one name");
         assert_eq!(variables.len(), 7, "{:?}", variables.keys());

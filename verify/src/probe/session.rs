@@ -12,7 +12,7 @@ use super::error::ProbeError;
 use super::exchange::{Author, Exchanges};
 use super::input::Way;
 use super::listing::{self, Listed};
-use super::looking::Glass;
+use super::looking::{Glass, Rows};
 use super::meet::{Meeting, Met};
 use super::options::ProbeOptions;
 use super::publish;
@@ -70,14 +70,15 @@ impl Session<'_> {
             before = counters::first_look(&self.asker, &stats_urls, &topic).await;
             exchanges = author.exchange(&self.asker).await?;
         }
-        let shown = self.look(&mut author, exchanges, before, met.as_ref()).await?;
+        let shown = self.look(&mut author, exchanges, before, met.as_mut()).await?;
         Box::pin(self.conclude(met, author, shown)).await
     }
 
     /// Finds a request that the target accepts; none if the scenario describes it.
     async fn meet(&self, stats: Option<String>) -> Result<Option<Met>, ProbeError> {
-        let glass = Glass::new(self.options.listing.clone(), self.options.stats.clone().or(stats));
-        let mut meeting = Meeting { asker: &self.asker, secrets: &self.input.secrets, glass: Some(glass) };
+        let rows = Rows::of(self.given_view()?, self.options.listing.clone());
+        let glass = Glass::new(rows, self.options.stats.clone().or(stats));
+        let mut meeting = Meeting { asker: &self.asker, secrets: &self.input.secrets, signer: self.input.signer.as_ref(), glass: Some(glass) };
         let sketch = match &self.input.way {
             Way::Described => return Ok(None),
             Way::Given(sketch) => (**sketch).clone(),
@@ -87,8 +88,9 @@ impl Session<'_> {
         if met.identity.ids.is_empty() {
             return Err(ProbeError::NoId);
         }
-        if met.has_topic_outside_events() {
+        if met.has_topic_outside_events() && met.topics.len() > 1 {
             met.topics.truncate(1);
+            met.why_one = "a request names one topic, which is not in its events";
         }
         Ok(Some(met))
     }
@@ -99,20 +101,22 @@ impl Session<'_> {
         author: &mut Author,
         exchanges: Exchanges,
         before: Vec<Before>,
-        met: Option<&Met>,
+        met: Option<&mut Met>,
     ) -> Result<Shown, ProbeError> {
         let home = self.home();
-        let topic = author.events.topics().first().cloned().unwrap_or_default();
-        let counted = counters::find(&self.asker, before, exchanges.totals, &topic, &home).await;
+        let counted = counters::find(&self.asker, author, before, exchanges.totals, &home).await;
         let mut topics = author.events.topics().to_vec();
-        let has_listing = self.draft().has("target", "listing");
+        let urls = self.listing_urls(met.as_deref());
         let listed = match &exchanges.last {
-            _ if has_listing => Err("it is the scenario's own".to_owned()),
+            _ if self.has_own_view() => Err("it is the scenario's own".to_owned()),
             None => Err("no event was accepted that could be looked for".to_owned()),
-            Some(event) => listing::find(&self.asker, &self.listing_urls(met), event, &topics).await,
+            Some(event) => listing::find(&self.asker, &urls, event, &topics).await,
         };
-        if listed.as_ref().is_ok_and(Listed::lacks_topic) && self.is_free_to_choose_topics() {
+        if listed.as_ref().is_ok_and(Listed::lacks_topic) && self.is_free_to_choose_topics() && topics.len() > 1 {
             topics.truncate(1);
+            if let Some(met) = met {
+                met.why_one = "the listing does not show the topic of an event, so two could not be told apart";
+            }
         }
         Ok(Shown { exchanges, counted, listed, topics })
     }
@@ -126,13 +130,13 @@ impl Session<'_> {
         let mut draft = self.draft();
         draft.begin(&self.target);
         if let Some(met) = &met {
-            publish::say(met, &shown.topics, self.is_careful(), &mut draft);
+            publish::say(met, &shown.topics, self.habit(), &mut draft);
         }
         draft.append(std::mem::take(&mut shown.counted.draft));
         let home = self.home();
         match &shown.listed {
             Ok(listed) => listed.say(&home, &mut draft),
-            Err(_) if draft.has("target", "listing") => {}
+            Err(_) if self.has_own_view() => {}
             Err(seen) => {
                 draft.note("target.listing", seen);
                 draft.note(
@@ -158,7 +162,6 @@ impl Session<'_> {
         self.understood(&text)?;
         write_whole(&self.options.out, text.as_bytes())?;
         let probed = self.probed(text, met.as_ref(), &shown, &draft);
-        let doubt = doubt.map(|doubt| format!("{doubt}: correct target.listing, and probe again"));
         Ok(Probed { doubt: doubt.or(probed.doubt), ..probed })
     }
 
@@ -167,12 +170,12 @@ impl Session<'_> {
         if !shown.counted.missing.is_empty() && !draft.has("target", "stats") {
             missing.push(format!("counters (target.stats: {})", shown.counted.missing.join(", ")));
         }
-        if let (Err(seen), false) = (&shown.listed, draft.has("target", "listing")) {
+        if let (Err(seen), false) = (&shown.listed, self.has_own_view()) {
             missing.push(format!("a listing (target.listing: path, rows); {seen}"));
         }
         let is_seen = met.is_some_and(|met| met.identity.is_seen) || shown.tells_repeats();
         let is_shown =
-            shown.listed.is_ok() || shown.counted.unique.is_some() || draft.has("target", "listing");
+            shown.listed.is_ok() || shown.counted.unique.is_some() || self.has_own_view();
         let doubt = match (is_seen, is_shown) {
             (_, true) => None,
             (true, false) => Some("nothing shows what the target stored, so a run could not be judged"),
@@ -182,6 +185,10 @@ impl Session<'_> {
         let doubt = doubt.map(|doubt| format!("{doubt}: {todo}"));
         let mut exports = self.input.exports.clone();
         exports.retain(|variable| text.contains(&format!("env:{variable}")));
+        for variable in &mut exports {
+            let is_login = text.contains(&format!("{{{{env:{variable} | base64}}}}"));
+            variable.push_str(if is_login { "=user:password, which the file encodes" } else { "=..." });
+        }
         Probed { text, missing, exports, spent: self.asker.spent(), doubt }
     }
 
@@ -201,6 +208,7 @@ impl Session<'_> {
         }
         let mut seen = exchanges.seen.clone();
         let mut is_refused = false;
+        let mut refusal = met.and_then(Met::refusal).map(str::to_owned);
         let pair = tolerated(author.at_once(&self.asker).await, draft);
         let can_be_invalid = match met {
             Some(met) => met.takes_invalid() || !met.sketch.is_batch(),
@@ -210,6 +218,7 @@ impl Session<'_> {
         {
             let note = format!("{} was answered {}", invalid.name, invalid.response.in_one_line());
             draft.note("target.publish", &note);
+            refusal = Some(note).filter(|_| matches!(invalid.response.status, 400..=499)).or(refusal);
             is_refused = !invalid.response.is_success();
             seen.push(invalid);
         }
@@ -221,9 +230,9 @@ impl Session<'_> {
                 &format!("a request without an event was answered {}", empty.in_one_line()),
             );
         }
-        let with = rules::of(&seen);
+        let with = rules::of(&seen, refusal.as_deref());
         seen.retain(|seen| !seen.fates.contains(&Fate::Invalid));
-        let without = rules::of(&seen);
+        let without = rules::of(&seen, refusal.as_deref());
         let is_lost =
             without.iter().any(rules::Rule::reads_body) && !with.iter().any(rules::Rule::reads_body);
         let mut rules = if is_lost { without } else { with };

@@ -6,15 +6,18 @@
 
 mod body;
 mod leaves;
+mod numbered;
 
 use std::collections::BTreeMap;
+
+use percent_encoding::percent_decode_str;
 
 use self::body::cut;
 use self::leaves::{Found, of_header, of_path, of_query};
 use super::class::Class;
 use super::given::{Given, MARKS, unmarked};
 use super::json::Kind;
-use super::names::{id_score, topic_score};
+use super::names::{id_score, is_of_one_request, says_who_asks, topic_score};
 
 /// Header fields that a client makes by itself, or that say nothing to the target.
 const DROPPED: [&str; 14] = [
@@ -45,7 +48,7 @@ pub(super) struct Sketch {
     /// Method.
     pub(super) method: String,
     path: Vec<Piece>,
-    /// Header fields of every request: those that hold a secret, and those that stay the same.
+    /// Header fields of every request: those that hold a secret, or say who asks.
     common: BTreeMap<String, String>,
     headers: BTreeMap<String, Vec<Piece>>,
     before: Vec<Piece>,
@@ -55,6 +58,8 @@ pub(super) struct Sketch {
     pub(super) separator: Option<String>,
     /// Values that may be replaced.
     pub(super) leaves: Vec<Leaf>,
+    /// Segment of the path that is the topic, as the path of a listing shows.
+    pub(super) topic: Option<usize>,
 }
 
 /// Piece of a text.
@@ -83,6 +88,8 @@ pub(super) struct Leaf {
     pub(super) part: Part,
     /// Kind of the value.
     pub(super) kind: Kind,
+    /// True if it stands in JSON that a text holds.
+    pub(super) is_nested: bool,
 }
 
 /// Part of a request.
@@ -140,11 +147,12 @@ impl Sketch {
             if is_dropped {
                 continue;
             }
-            if value.contains(MARKS) || (name != "content-type" && !may_vary(&name, value)) {
+            let varies = name != "content-type" && may_vary(&name, value);
+            if value.contains(MARKS) || (says_who_asks(&name) && !varies) {
                 common.insert(name, template(value, str::to_owned));
                 continue;
             }
-            let found = if name == "content-type" { Vec::new() } else { of_header(&name, value) };
+            let found = if varies { of_header(&name, value) } else { Vec::new() };
             let pieces = builder.cut(value, found, Part::Head, str::to_owned);
             headers.insert(name, pieces);
         }
@@ -168,6 +176,62 @@ impl Sketch {
             after,
             separator,
             leaves,
+            topic: None,
+        }
+    }
+
+    /// Takes header fields that a scenario describes in place of those that were given.
+    pub(super) fn take_headers<'h>(&mut self, headers: impl Iterator<Item = (&'h String, &'h str)>) {
+        for (name, text) in headers {
+            self.common.remove(name);
+            self.headers.insert(name.clone(), vec![Piece::Text(text.to_owned())]);
+        }
+    }
+
+    /// Takes the segment of the path for the topic that stands where the path of a listing has the
+    /// topic: `/orders/_create/1` beside `/{{topic}}/_search`.
+    pub(super) fn take_topic_of(&mut self, listing: &str) {
+        let listing: Vec<&str> = listing.split('?').next().unwrap_or_default().split('/').collect();
+        let Some(nth) = listing.iter().position(|segment| segment.replace(' ', "") == "{{topic}}") else { return };
+        let path = self.texts(&Choice::new()).path;
+        let own: Vec<&str> = path.split('?').next().unwrap_or_default().split('/').collect();
+        if nth == 0 || own.get(..nth) != Some(&listing[..nth]) || own.get(nth).is_none_or(|own| own.is_empty()) {
+            return;
+        }
+        let start = own[..nth].iter().map(|segment| segment.len() + 1).sum::<usize>();
+        let mut at = 0;
+        for place in 0..self.path.len() {
+            match &self.path[place] {
+                Piece::Leaf(leaf) if at == start => self.topic = Some(*leaf),
+                Piece::Leaf(leaf) => at += self.leaves[*leaf].raw.len(),
+                Piece::Text(text) if (at..at + text.len()).contains(&start) => {
+                    let text = text.clone();
+                    let (before, rest) = text.split_at(start - at);
+                    let (segment, after) = rest.split_at(own[nth].len().min(rest.len()));
+                    let leaf = Leaf {
+                        name: String::new(),
+                        place: format!("path {}", own[nth - 1]),
+                        raw: segment.to_owned(),
+                        value: percent_decode_str(segment).decode_utf8_lossy().into_owned(),
+                        class: Class::Text,
+                        part: Part::Head,
+                        kind: Kind::Text,
+                        is_nested: false,
+                    };
+                    self.topic = Some(self.leaves.len());
+                    let pieces = [
+                        Piece::Text(before.to_owned()),
+                        Piece::Leaf(self.leaves.len()),
+                        Piece::Text(after.to_owned()),
+                    ];
+                    self.leaves.push(leaf);
+                    self.path.splice(place..=place, pieces);
+                }
+                Piece::Text(text) => at += text.len(),
+            }
+            if self.topic.is_some() {
+                return;
+            }
         }
     }
 
@@ -188,6 +252,15 @@ impl Sketch {
             after: text(&self.after),
             event: text(&self.event),
         }
+    }
+
+    /// Returns the header fields that stay the same and may be needed by a listing, too.
+    pub(super) fn sharable(&self) -> BTreeMap<String, String> {
+        let fixed = self.headers.iter().filter_map(|(name, pieces)| match pieces.as_slice() {
+            [Piece::Text(text)] if !is_of_one_request(name) => Some((name.clone(), text.clone())),
+            _ => None,
+        });
+        fixed.collect()
     }
 
     /// Returns the same request with one event a request.
@@ -228,6 +301,7 @@ impl Builder {
                 place: found.place,
                 value: found.value,
                 kind: found.kind,
+                is_nested: found.is_nested,
                 part,
             });
         }
@@ -245,7 +319,9 @@ fn may_vary(name: &str, value: &str) -> bool {
 
 /// Returns text as a template that writes it, with a hole for each mark.
 fn template(text: &str, keep: fn(&str) -> String) -> String {
-    unmarked(text, |part| keep(part).replace("{{", "{{open}}"), |variable| format!("{{{{env:{variable}}}}}"))
+    unmarked(text, |part| keep(part).replace("{{", "{{open}}"), |variable| {
+        format!("{{{{env:{}}}}}", variable.replace('|', " | "))
+    })
 }
 
 /// Returns a path in which all is written as URLs allow.
@@ -338,6 +414,28 @@ mod tests {
             (form.separator.clone(), form.texts(&Choice::new()).common["x"].as_str()),
             (None, "{{env:K}}")
         );
+    }
+
+    #[test]
+    fn the_path_of_a_listing_shows_which_segment_is_the_topic() {
+        for (url, listing, topic) in [
+            ("http://h/orders/_create/1", "/{{topic}}/_search?x=1", Some("orders")),
+            ("http://h/v1/topics/a%20b", "/v1/topics/{{ topic }}/rows", Some("a b")),
+            ("http://h/v1/orders", "/v2/{{topic}}", None),
+            ("http://h/orders/1", "/rows?topic={{topic}}", None),
+            ("http://h/", "/{{topic}}", None),
+        ] {
+            let mut made = sketch(url, &[], "{}");
+            let before = made.texts(&Choice::new()).path;
+            made.take_topic_of(listing);
+            let found = made.topic.map(|leaf| made.leaves[leaf].value.as_str());
+            assert_eq!(found, topic, "{url}");
+            assert_eq!(made.texts(&Choice::new()).path, before);
+            if let Some(leaf) = made.topic {
+                let holes = made.texts(&[(leaf, "{{topic}}".to_owned())].into()).path;
+                assert!(holes.contains("/{{topic}}"), "{holes}");
+            }
+        }
     }
 
     #[test]

@@ -184,7 +184,11 @@ impl Line {
                 self.data.push(from_file(&value, file, false)?);
             }
             "data-urlencode" => self.data.push(encoded(&value, file)?),
-            "user" => self.login = Some(basic(&value)),
+            "user" => {
+                let (login, note) = basic(&value);
+                self.login = Some(login);
+                self.notes.extend(note);
+            }
             "oauth2-bearer" => self.login = Some(format!("Bearer {value}")),
             "cookie" => self.headers.push(("cookie".to_owned(), value)),
             "get" => self.is_get = true,

@@ -83,12 +83,29 @@ impl Given {
     }
 }
 
-/// Returns the credentials of `user:password` as a header value.
-pub(in crate::probe) fn basic(pair: &str) -> String {
-    // Of a pair with a variable the base64 is not known here, so another variable has to hold it.
-    match pair.contains(MARKS) {
-        true => format!("Basic {}", mark("INGEST_USER_PASSWORD_BASE64")),
-        false => format!("Basic {}", STANDARD.encode(pair)),
+/// Variable of a login that is made of several variables.
+const LOGIN: &str = "INGEST_USER_PASSWORD";
+
+/// Returns the credentials of `user:password` as a header value, and a note if they are made of
+/// variables: a template encodes one variable, and no text around it.
+pub(in crate::probe) fn basic(pair: &str) -> (String, Option<String>) {
+    let variables: Vec<&str> = marked(pair).collect();
+    match variables.as_slice() {
+        [] => (format!("Basic {}", STANDARD.encode(pair)), None),
+        [only] if pair == mark(only) => (format!("Basic {}", mark_base64(only)), None),
+        _ => {
+            let shown = unmarked(pair, str::to_owned, |variable| format!("${variable}"));
+            let is_open = |part: &str| part.is_empty() || part.starts_with('$');
+            // Part of the login stands in the line itself, and is not repeated.
+            let shown = match shown.split(':').all(is_open) {
+                true => format!("\"{shown}\""),
+                false => "user:password".to_owned(),
+            };
+            let note = format!(
+                "its login is made of variables, and the scenario can encode one alone: export {LOGIN}={shown}"
+            );
+            (format!("Basic {}", mark_base64(LOGIN)), Some(note))
+        }
     }
 }
 
@@ -106,7 +123,12 @@ pub(in crate::probe) fn mark(variable: &str) -> String {
     format!("{}{variable}{}", MARKS[0], MARKS[1])
 }
 
-/// Returns a text with each marked variable as `change` writes it, and the rest as `keep` does.
+/// Returns the mark of a variable whose value is encoded in base64 where it stands.
+pub(in crate::probe) fn mark_base64(variable: &str) -> String {
+    mark(&format!("{variable}|base64"))
+}
+
+/// Returns a text with each marked variable, and its filter, as `change` writes it, and the rest as `keep` does.
 pub(in crate::probe) fn unmarked(
     text: &str,
     keep: impl Fn(&str) -> String,
@@ -124,7 +146,8 @@ pub(in crate::probe) fn unmarked(
 
 /// Returns the variables that a text marks.
 pub(in crate::probe) fn marked(text: &str) -> impl Iterator<Item = &str> {
-    text.split(MARKS[0]).skip(1).filter_map(|part| part.split_once(MARKS[1])).map(|(variable, _)| variable)
+    let marks = text.split(MARKS[0]).skip(1).filter_map(|part| part.split_once(MARKS[1]));
+    marks.map(|(variable, _)| variable.split('|').next().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -141,6 +164,18 @@ mod tests {
         ] {
             assert_eq!(bare(url), shown);
         }
+    }
+
+    #[test]
+    fn a_login_of_variables_is_encoded_by_the_scenario() {
+        let whole = mark("LOGIN");
+        assert_eq!(basic(&whole), (format!("Basic {}", mark_base64("LOGIN")), None));
+        let (both, note) = basic(&format!("{}:{}", mark("U"), mark("P")));
+        assert_eq!(both, format!("Basic {}", mark_base64(LOGIN)));
+        assert!(note.unwrap().ends_with("export INGEST_USER_PASSWORD=\"$U:$P\""));
+        let (_, note) = basic(&format!("me:x{}", mark("P")));
+        assert!(note.unwrap().ends_with("=user:password"), "a part that was given is not shown");
+        assert_eq!(marked(&both).collect::<Vec<_>>(), [LOGIN]);
     }
 
     #[test]

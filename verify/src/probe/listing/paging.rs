@@ -3,7 +3,7 @@
 use url::form_urlencoded::byte_serialize;
 
 use super::super::draft::Draft;
-use super::super::json::{escaped, scalar};
+use super::super::json::{elements_at, escaped, scalar};
 use super::super::response::Response;
 use super::super::rows::Shape;
 use super::super::toml_text::quoted;
@@ -71,7 +71,7 @@ pub(super) async fn find(question: &Question<'_>, shape: &Shape, first: &[String
 /// Finds the parameter that takes the name of the last row.
 async fn by_last_row(question: &Question<'_>, shape: &Shape, first: &[String], limit: &str) -> Option<Way> {
     let page = question.page(limit.trim_end_matches('&')).await?.response;
-    let rows = page.json.as_ref()?.pointer(&shape.rows)?.as_array()?;
+    let rows = elements_at(page.json.as_ref()?, &shape.rows);
     for name in ["id", "_id"] {
         let Some(last) = rows.last().and_then(|row| scalar(row.get(name)?)) else { continue };
         let last: String = byte_serialize(last.as_bytes()).collect();

@@ -4,9 +4,9 @@ use serde_json::Value;
 use url::form_urlencoded::byte_serialize;
 
 use super::super::asking::Asker;
-use super::super::json::{escaped, find_lists, scalar};
+use super::super::json::{elements_at, find_lists};
 use super::super::response::Response;
-use super::super::rows::{Sent, Shape};
+use super::super::rows::{Sent, Shape, value_at};
 
 /// Most pages to follow one after the other.
 const MOST_PAGES: u32 = 100;
@@ -123,7 +123,7 @@ impl Question<'_> {
         let topic =
             if self.by_topic { format!("&topic={}", encoded(&self.event.topic)) } else { String::new() };
         let url = self.base.at(&format!("{parameters}{topic}"), &self.event.topic);
-        let response = self.asker.get(&url).await?;
+        let response = self.asker.get(&url).await.ok()?;
         let shape = Shape::of(&response, self.event);
         // Rows under a name of their topic have no place that is the same for all topics.
         let shape = shape.filter(|shape| !shape.is_under(&self.event.topic));
@@ -180,7 +180,7 @@ impl Question<'_> {
     async fn follow(&self, first: Response) -> Option<Found> {
         let mut next = first.next;
         for _ in 0..MOST_PAGES {
-            let response = self.asker.get(&next?).await?;
+            let response = self.asker.get(&next?).await.ok()?;
             if let Some(shape) = Shape::of(&response, self.event) {
                 return Some(Found { response, shape });
             }
@@ -192,14 +192,8 @@ impl Question<'_> {
     /// Returns the ids of a page, whose shape is known.
     pub(super) async fn ids(&self, shape: &Shape, parameters: &str) -> Vec<String> {
         let Some(page) = self.page(parameters).await else { return Vec::new() };
-        let rows =
-            page.response.json.as_ref().and_then(|body| body.pointer(&shape.rows)?.as_array().cloned());
-        let place = match shape.event_id.starts_with('/') {
-            true => shape.event_id.clone(),
-            false => format!("/{}", escaped(&shape.event_id)),
-        };
-        let id = |row: &Value| row.pointer(&place).and_then(scalar);
-        rows.unwrap_or_default().iter().filter_map(id).collect()
+        let rows = page.response.json.as_ref().map(|body| elements_at(body, &shape.rows));
+        rows.unwrap_or_default().into_iter().filter_map(|row| value_at(row, &shape.event_id)).collect()
     }
 }
 
@@ -208,9 +202,9 @@ pub(super) fn longest_list(page: &Response) -> Option<u64> {
     let body = page.json.as_ref().filter(|_| page.is_success())?;
     let mut lists = Vec::new();
     find_lists(body, "", &mut lists);
-    let rows = lists.iter().filter_map(|list| body.pointer(list)?.as_array());
-    let of_objects = rows.filter(|rows| rows.first().is_some_and(Value::is_object));
-    of_objects.map(|rows| rows.len() as u64).max()
+    let rows = lists.iter().map(|list| elements_at(body, list));
+    let is_row = |row: &&Value| row.is_object() || row.is_array();
+    rows.filter(|rows| rows.first().is_some_and(is_row)).map(|rows| rows.len() as u64).max()
 }
 
 #[cfg(test)]

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use super::super::json::{Kind, Spot, spots, values};
 use super::super::names::{id_score, plain};
-use super::leaves::{Found, of_form, of_json, of_words};
+use super::leaves::{Found, nested_id_score, of_form, of_json, of_words};
+use super::numbered::numbered;
 use crate::probe::class::Class;
 
 /// Names of lists of events.
@@ -51,6 +52,9 @@ pub(super) fn cut(body: &str, content_type: &str) -> Cut {
 /// A body that is no JSON: one event.
 fn whole(body: &str, content_type: &str) -> Cut {
     let is_form = content_type.contains("form-urlencoded");
+    if let Some(cut) = numbered(body).filter(|_| is_form) {
+        return cut;
+    }
     let lines: Vec<&str> = body.trim_end().lines().collect();
     if !is_form && lines.len() > 1 && lines.iter().all(|line| !of_words(line).is_empty()) {
         let event = 0..lines[0].len();
@@ -109,24 +113,33 @@ fn of_one(body: &str, part: Range<usize>, content_type: &str) -> Cut {
 
 /// Returns the list whose elements look like events.
 fn list_of<'s>(text: &str, all: &'s [Spot]) -> Option<&'s Spot> {
-    let is_list_of_objects = |list: &&Spot| {
+    let first_of = |list: &Spot| {
+        let place = format!("{}/0", list.pointer);
+        all.iter().find(|spot| spot.pointer == place).map(|spot| spot.kind)
+    };
+    let can_hold_events = |list: &&Spot| {
+        let depth = list.pointer.matches('/').count();
         list.kind == Kind::List
-            && list.pointer.matches('/').count() <= 2
-            && all
-                .iter()
-                .any(|spot| spot.pointer == format!("{}/0", list.pointer) && spot.kind == Kind::Object)
+            && match first_of(list) {
+                Some(Kind::Object) => depth <= 2,
+                // An event can be a row of columns.
+                Some(Kind::List) => depth <= 3,
+                _ => false,
+            }
     };
     let id_in = |is_of: &dyn Fn(&Spot) -> bool| {
         let leaves = all.iter().filter(|spot| matches!(spot.kind, Kind::Text | Kind::Scalar) && is_of(spot));
         let score = |spot: &Spot| {
             let name = spot.pointer.rsplit('/').next().unwrap_or_default();
-            id_score(name, Class::of(&text[spot.span.clone()]))
+            let own = &text[spot.span.clone()];
+            let within = if spot.kind == Kind::Text { nested_id_score(own) } else { 0 };
+            within.max(id_score(name, Class::of(own)))
         };
         leaves.map(score).max().unwrap_or(0)
     };
     // Zero if the list is part of an event, such as the items of an order.
     let weight = |list: &&Spot| {
-        if list.pointer.is_empty() {
+        if list.pointer.is_empty() && first_of(list) == Some(Kind::Object) {
             return u32::MAX;
         }
         let is_named = LISTS.contains(&plain(list.pointer.rsplit('/').next().unwrap_or_default()).as_str());
@@ -137,7 +150,8 @@ fn list_of<'s>(text: &str, all: &'s [Spot]) -> Option<&'s Spot> {
             if is_named { inner > outer || outer < CANDIDATE } else { inner > outer && inner >= STRONG };
         u32::from(is_events) * (inner + u32::from(is_named) * 100)
     };
-    all.iter().filter(is_list_of_objects).filter(|list| weight(list) > 0).max_by_key(weight)
+    // Of lists within each other, the inner one has the events.
+    all.iter().filter(can_hold_events).filter(|list| weight(list) > 0).max_by_key(weight)
 }
 
 fn is_child(parent: &str, pointer: &str) -> bool {
@@ -203,6 +217,12 @@ mod tests {
             ("{\"create\":{}}\n{\"a\":2}\n", "{\"create\":{}}\n{\"a\":2}", Some("\n".to_owned()), "\n"),
             ("a=1&b=2", "a=1&b=2", None, ""),
             ("a,id=1 v=2\na,id=2 v=3\n", "a,id=1 v=2", Some("\n".to_owned()), "\n"),
+            (
+                r#"{"s":[{"of":{"a":"b"},"v":[["1","{\"id\":\"3f2504e0-4f89-41d3-9a0c-0305e82c3301\"}"],["2","{}"]]}]}"#,
+                r#"["1","{\"id\":\"3f2504e0-4f89-41d3-9a0c-0305e82c3301\"}"]"#,
+                Some(",".to_owned()),
+                "]}]}",
+            ),
             ("", "", None, ""),
         ] {
             assert_eq!(event_of(body), (event.to_owned(), separator, after.to_owned()), "{body}");

@@ -7,6 +7,7 @@ use percent_encoding::percent_decode_str;
 use super::super::class::Class;
 use super::super::json::{Kind, Spot, spots, unquoted};
 use super::super::names::{id_score, payload_score, topic_score};
+use super::super::unescaped::Unescaped;
 
 /// Weight of a name from which on a value is a candidate for the id.
 const ID: u32 = 40;
@@ -19,10 +20,50 @@ pub(super) struct Found {
     pub(super) place: String,
     pub(super) value: String,
     pub(super) kind: Kind,
+    /// True if it stands in JSON that a text holds.
+    pub(super) is_nested: bool,
 }
 
 fn text(span: Range<usize>, name: &str, place: String, value: String) -> Found {
-    Found { span, name: name.to_owned(), place, value, kind: Kind::Text }
+    Found { span, name: name.to_owned(), place, value, kind: Kind::Text, is_nested: false }
+}
+
+impl Found {
+    /// Returns the same value of a text that begins at this place of a larger one.
+    fn moved(self, start: usize) -> Self {
+        Self { span: self.span.start + start..self.span.end + start, ..self }
+    }
+
+    /// True if nobody would take it for anything but the id of its event.
+    fn is_id(&self) -> bool {
+        let class = Class::of(&self.value);
+        self.kind == Kind::Text && class.is_unique() && id_score(&self.name, class) > ID
+    }
+}
+
+/// Values of the JSON that a text holds, if one of them is the id of its event. `place` is that of the
+/// text.
+fn nested(read: &Unescaped, place: &str) -> Vec<Found> {
+    if !read.text.starts_with(['{', '[']) {
+        return Vec::new();
+    }
+    let inner = values(&read.text, 0, true, &|_, _| Vec::new());
+    if !inner.iter().any(Found::is_id) {
+        return Vec::new();
+    }
+    let outer = |found: Found| Found {
+        span: read.span(&found.span),
+        place: format!("{place}{}", found.place.trim_start_matches("body ")),
+        is_nested: true,
+        ..found
+    };
+    inner.into_iter().map(outer).collect()
+}
+
+/// Weight of the best id in the JSON that a text holds; 0 if it holds none.
+pub(super) fn nested_id_score(inner: &str) -> u32 {
+    let found = nested(&Unescaped::of_json(inner), "");
+    found.iter().map(|found| id_score(&found.name, Class::of(&found.value))).max().unwrap_or(0)
 }
 
 /// Segments of a path; each is named by the one before it.
@@ -68,7 +109,12 @@ fn pairs(text_of: &str, part: &str) -> Vec<Found> {
             let start = at + name.len() + 1;
             let name = percent(name);
             let last = name.trim_end_matches(']').rsplit(['[', '.']).next().unwrap_or_default().to_owned();
-            found.push(text(start..start + value.len(), &last, format!("{part} {name}"), percent(value)));
+            let place = format!("{part} {name}");
+            let inner = Unescaped::of_form(value).map(|read| nested(&read, &place)).unwrap_or_default();
+            if inner.is_empty() {
+                found.push(text(start..start + value.len(), &last, place, percent(value)));
+            }
+            found.extend(inner.into_iter().map(|one| one.moved(start)));
         }
         at += pair.len() + 1;
     }
@@ -80,8 +126,23 @@ fn percent(text: &str) -> String {
 }
 
 /// Values of a JSON text that begins at this place of a larger one. An object that looks like a
-/// payload, and holds no id, is one value.
+/// payload, and holds no id, is one value. A text of an event that holds JSON with the id is many.
 pub(super) fn of_json(json: &str, start: usize, is_event: bool) -> Vec<Found> {
+    let within = |inner: &str, place: &str| match is_event {
+        true => nested(&Unescaped::of_json(inner), place),
+        false => Vec::new(),
+    };
+    values(json, start, is_event, &within)
+}
+
+/// Values of a JSON text. `within` finds those of a text in it, by what stands within its quotes and
+/// its place.
+fn values(
+    json: &str,
+    start: usize,
+    is_event: bool,
+    within: &dyn Fn(&str, &str) -> Vec<Found>,
+) -> Vec<Found> {
     let all = spots(json).unwrap_or_default();
     let payload = if is_event { payload_of(json, &all) } else { None };
     let is_within = |spot: &Spot| {
@@ -95,17 +156,24 @@ pub(super) fn of_json(json: &str, start: usize, is_event: bool) -> Vec<Found> {
         let is_leaf = match spot.kind {
             Kind::Text => !own.is_empty(),
             Kind::Scalar => own.starts_with(|first: char| first.is_ascii_digit()),
-            Kind::Object | Kind::List => false,
+            Kind::Object | Kind::List | Kind::Place => false,
         };
         if !is_payload && (!is_leaf || is_within(spot)) {
+            continue;
+        }
+        let place = format!("body {}", spot.pointer);
+        let inner = if spot.kind == Kind::Text { within(own, &place) } else { Vec::new() };
+        if !inner.is_empty() {
+            found.extend(inner.into_iter().map(|one| one.moved(spot.span.start + start)));
             continue;
         }
         found.push(Found {
             span: spot.span.start + start..spot.span.end + start,
             name: name_of(&spot.pointer).to_owned(),
-            place: format!("body {}", spot.pointer),
+            place,
             value: if spot.kind == Kind::Text { unquoted(own) } else { own.to_owned() },
             kind: spot.kind,
+            is_nested: false,
         });
     }
     found
@@ -171,6 +239,26 @@ mod tests {
             of_words(line).into_iter().map(|found| (found.name, found.value)).collect();
         let expected = [("topic", "cpu"), ("id", "a1"), ("", "1735689600250000000")];
         assert_eq!(found, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    }
+
+    #[test]
+    fn json_with_the_id_in_a_text_is_many_values() {
+        let id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+        let line = format!(r#"{{"topic":"a b","id":"{id}","payload":{{"x":"{{{{"}}}}"#);
+        let json = serde_json::json!({"key": id, "body": line, "note": "{\"x\":1}"}).to_string();
+        let shown = |text: &str, found: Vec<Found>| -> Vec<(String, String, bool)> {
+            let one = |found: &Found| (found.place.clone(), text[found.span.clone()].to_owned(), found.is_nested);
+            found.iter().map(one).collect()
+        };
+        let found = shown(&json, of_json(&json, 0, true));
+        let place = |place: &str| found.iter().find(|(own, ..)| own == place).cloned();
+        assert_eq!(place("body /body/topic").unwrap().1, "a b");
+        assert_eq!(place("body /body/payload").unwrap().1, r#"{\"x\":\"{{\"}"#);
+        assert!(place("body /body/id").unwrap().2 && place("body /note").is_some(), "{found:?}");
+        let form = url::form_urlencoded::Serializer::new(String::new()).append_pair("Body", &line).finish();
+        let found = shown(&form, of_form(&form));
+        assert_eq!(found[0], ("body Body/topic".to_owned(), "a+b".to_owned(), true));
+        assert_eq!(found[1].1, id);
     }
 
     #[test]
