@@ -64,18 +64,25 @@ impl Strikes {
         let is_due = |strike: &&Strike| (before + 1..=*arrived).contains(&strike.after);
         for strike in self.planned.0.iter().filter(is_due) {
             kill_process(getpid(), strike.signal).expect("a process may signal itself");
-            while is_pending(strike.signal) {
-                std::thread::yield_now();
-            }
+            wait_for(strike.signal);
         }
     }
 }
 
-/// True if no thread has received this signal yet. The system may choose one that sleeps, and this
+/// Waits until a thread has received this signal. The system may choose one that sleeps, and this
 /// thread would go on until that one wakes.
+fn wait_for(signal: Signal) {
+    // SIGKILL ends every thread, and nothing after it may happen.
+    while signal == Signal::KILL || is_pending(signal) {
+        std::thread::yield_now();
+    }
+}
+
+/// True if no thread has received this signal yet. False without `/proc`, where a process that stops
+/// itself may do a little more before it stops.
 fn is_pending(signal: Signal) -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").expect("Linux tells about a process");
-    let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:")).expect("Linux tells it");
-    let pending = u64::from_str_radix(pending.trim(), 16).expect("Linux tells a set of signals");
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+    let pending = pending.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or(0);
     pending >> (signal.as_raw() - 1) & 1 == 1
 }

@@ -1,23 +1,31 @@
 //! Processes that end with the one that started them, however that one ends.
 //!
-//! A process that runs under the name [`NAME`] reads its standard input, a pipe whose other end only
-//! its starter holds. The system closes that end when the starter is gone, by SIGKILL too.
+//! The starter holds the lock of a file, whose path the variable [`VARIABLE`] hands on to all
+//! processes below it. The system frees the lock when the starter is gone, by SIGKILL too, and each
+//! of these processes waits for that.
 
-use std::io::{Read as _, stdin};
+use std::fs::File;
+use std::io;
+use std::path::Path;
 use std::thread;
 
 use rustix::process::{Signal, getpid, kill_process};
 
-/// Name under which such a process is started.
-pub const NAME: &str = "onceproof-bound";
+/// Variable that names the file.
+pub const VARIABLE: &str = "ONCEPROOF_BOUND_TO";
 
-/// Ends this process with its starter, if it was started under [`NAME`].
+/// Ends this process with its starter, if the starter wants that.
 pub fn end_with_the_starter() {
-    if std::env::args_os().next().is_some_and(|name| name == NAME) {
-        thread::spawn(|| {
-            // An error means that nobody holds the other end any more, too.
-            stdin().read_to_end(&mut Vec::new()).ok();
+    if let Some(path) = std::env::var_os(VARIABLE) {
+        thread::spawn(move || {
+            // A file that cannot be opened any more has gone with the starter.
+            wait(Path::new(&path)).ok();
             kill_process(getpid(), Signal::KILL).ok();
         });
     }
+}
+
+/// Waits until nobody holds the lock of this file alone.
+fn wait(path: &Path) -> io::Result<()> {
+    File::open(path)?.lock_shared()
 }

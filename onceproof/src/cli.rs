@@ -24,8 +24,8 @@ pub struct Cli {
 }
 
 const DEMO_EXIT_CODES: &str = "\
-Exit codes: those of the verdict (0 PASS, 1 FAIL, 3 UNKNOWN, 4 VOID). Without a verdict: 2 if a file \
-or a process cannot be used, 4 if the run was too short for a kill, 5 if the target does not respond, 130 if \
+Exit codes: those of the verdict (0 PASS, 1 FAIL, 3 UNKNOWN, 4 VOID, which is also that of a run too \
+short for a kill). Without a verdict: that of the load, 2 if a file or a process cannot be used, 130 if \
 interrupted.";
 
 const DOCTOR_EXIT_CODES: &str = "Exit codes: 0, or 1 if there is a warning and --strict is given.";

@@ -1,10 +1,10 @@
 //! `onceproof demo`: all of Onceproof in one command, with a crash in the middle.
 //!
-//! The demo starts and ends processes, all of them this same program, and reads the folder that a
-//! run leaves. The arrows between its files:
+//! The demo runs a load of a scenario that it writes, shows what that prints, and reads the folder
+//! that it leaves. All processes are this same program. The arrows between its files:
 //!
 //! ```text
-//! { http, port, run_folder } < child < target < broken < session < demo
+//! error < { child, files, run_folder } < session < demo     { broken, port, scenario } < session
 //! ```
 
 use std::path::PathBuf;
@@ -22,11 +22,11 @@ use session::Session;
 pub mod broken;
 mod child;
 mod error;
-mod http;
-mod port;
+mod files;
+pub mod port;
 mod run_folder;
+mod scenario;
 mod session;
-mod target;
 
 /// Options of the command.
 #[derive(Clone, Debug, Args)]

@@ -75,3 +75,77 @@ fn sum(findings: usize, warnings: usize) -> String {
         many => format!("{findings} looked at, {many} warnings"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files that the checks read, with sound texts.
+    const FILES: [(&str, &str); 20] = [
+        ("proc/loadavg", "0.10 0 0 1/2 3"),
+        ("proc/meminfo", "MemAvailable: 8388608 kB"),
+        ("proc/net/sockstat", "TCP: inuse 3 orphan 0 tw 7 alloc 5 mem 1"),
+        ("proc/self/cgroup", "3:cpu:/d\n2:memory:/d\n0::/a\n"),
+        ("proc/self/limits", "Max open files 1024 65536 files"),
+        ("proc/self/mountinfo", "22 1 8:1 / / rw - ext4 /dev/sda1 rw"),
+        ("proc/self/status", "Cpus_allowed_list:\t0-3"),
+        ("proc/stat", "cpu  100 0 100 800 0 0 0 1 0 0"),
+        ("proc/sys/net/core/somaxconn", "4096"),
+        ("proc/sys/net/ipv4/ip_local_port_range", "32768 60999"),
+        ("proc/sys/net/ipv4/tcp_tw_reuse", "2"),
+        ("proc/sys/net/netfilter/nf_conntrack_count", "7"),
+        ("proc/sys/net/netfilter/nf_conntrack_max", "262144"),
+        ("sys/devices/system/clocksource/clocksource0/available_clocksource", "tsc hpet"),
+        ("sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc"),
+        ("sys/devices/system/cpu/cpu0/cpufreq/scaling_governor", "performance"),
+        ("sys/fs/cgroup/a/cpu.max", "400000 100000"),
+        ("sys/fs/cgroup/a/memory.current", "4096"),
+        ("sys/fs/cgroup/a/memory.max", "max"),
+        ("sys/fs/cgroup/cpu/d/cpu.cfs_quota_us", "-1"),
+    ];
+
+    /// Texts that no kernel writes.
+    const DAMAGED: [&str; 12] = [
+        "",
+        "\n",
+        "0",
+        "-1 -1",
+        "NaN NaN",
+        "inf inf",
+        "1e999 1e999",
+        "0 18446744073709551615",
+        "0-18446744073709551615,0-18446744073709551615",
+        "99999999999999999999999999 99999999999999999999999999",
+        "cpu  18446744073709551615 18446744073709551615 1 1 1 1 1 1",
+        "\u{0}\u{1b}[31m: : :::,,,--- - \u{fffd}",
+    ];
+
+    #[test]
+    fn a_sound_machine_has_no_warning() {
+        let (machine, _root) = machine::tests::machine(&FILES);
+        for finding in look(&machine) {
+            assert!(!finding.is_warning() && finding.to_string().starts_with("ok "), "{finding}");
+        }
+    }
+
+    #[test]
+    fn whatever_a_file_holds_each_line_is_sound() {
+        for (damaged, _) in FILES {
+            for text in DAMAGED {
+                // Behind the words that the checks look for, too.
+                let sound = FILES.iter().find(|(file, _)| *file == damaged).unwrap().1;
+                let word = sound.split_inclusive([' ', '\t', ':']).next().unwrap_or_default();
+                for text in [text.to_owned(), format!("{word}{text}"), format!("Max open files {text}")] {
+                    let files =
+                        FILES.map(|(file, sound)| (file, if file == damaged { &*text } else { sound }));
+                    let (machine, _root) = machine::tests::machine(&files);
+                    for finding in look(&machine) {
+                        let line = finding.to_string();
+                        let odd = line.contains("NaN") || line.contains("inf ") || line.contains('\u{1b}');
+                        assert!(!odd, "{damaged} {text:?}: {line:?}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -3,8 +3,8 @@
 //! A scenario may start its target, which `process` does. `client` sends single requests for
 //! `verify probe` and for keys that are sent again.
 //!
-//! It also has what both programs share towards their user: flags, the environment, signals, and
-//! standard output.
+//! It also has what both programs share towards their user and their system: flags, the
+//! environment, signals, standard output, and what a process is told about itself.
 
 pub mod baseline;
 pub mod client;
@@ -23,6 +23,7 @@ pub mod scope;
 pub mod signals;
 mod single;
 pub mod stats;
+pub mod system;
 pub mod trust;
 pub mod tunnel;
 mod values;

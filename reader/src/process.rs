@@ -3,14 +3,14 @@
 //!
 //! The target runs in a process group of its own. A guard ends the group if this program dies
 //! before it can: a shell that waits for the end of its standard input, which the kernel closes
-//! when this program ends for any reason.
+//! when this program ends for any reason. Where there is no shell, there is no guard.
 
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use thiserror::Error;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
@@ -28,6 +28,9 @@ const CHECK: Duration = Duration::from_secs(2);
 
 /// Longest time to end after SIGTERM.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// Shell of the guard.
+const SHELL: &str = "sh";
 
 /// Script of the guard. A line on its input calls it off; the end of its input makes it kill the
 /// group.
@@ -98,7 +101,7 @@ pub struct TargetProcess {
 struct Running {
     child: Child,
     group: Pid,
-    guard: Child,
+    guard: Option<Child>,
 }
 
 impl TargetProcess {
@@ -179,12 +182,12 @@ impl TargetProcess {
         }
     }
 
-    /// Returns true if the kernel reports the first process as stopped. In `stat`, the state
-    /// follows the name, which is in parentheses.
+    /// Returns true if the kernel reports the first process as stopped. It tells a parent.
     fn is_stopped(&self) -> bool {
-        let id = self.running.as_ref().map_or(0, |running| running.group.as_raw_nonzero().get());
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        let look = WaitIdOptions::STOPPED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        let group = self.running.as_ref().map(|running| running.group);
+        let status = group.and_then(|group| waitid(WaitId::Pid(group), look).ok().flatten());
+        status.is_some_and(|status| status.stopped())
     }
 
     async fn end(&mut self, signal: Signal) -> Result<ExitStatus, ProcessError> {
@@ -230,29 +233,24 @@ impl TargetProcess {
             |source| ProcessError::Start { program: self.program(), folder: folder.to_path_buf(), source };
         let log = OpenOptions::new().create(true).append(true).open(&self.log).map_err(started)?;
         let both = log.try_clone().map_err(started)?;
-        let child = Command::new(&command[0])
+        let mut child = Command::new(&command[0])
             .args(&command[1..])
             .current_dir(folder)
             .envs(environment)
             .process_group(0)
             .kill_on_drop(true)
-            .stdin(Stdio::null())
+            .stdin(Stdio::piped())
             .stdout(log)
             .stderr(both)
             .spawn()
             .map_err(started)?;
+        // Its input is at its end, as that of /dev/null, which an empty root folder does not have.
+        drop(child.stdin.take());
         let group = child
             .id()
             .and_then(|id| Pid::from_raw(id.cast_signed()))
             .expect("a child that was not waited for");
-        let guard = Command::new("sh")
-            .args(["-c", GUARD, "guard", &group.as_raw_nonzero().to_string()])
-            .process_group(0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(started)?;
+        let guard = guard(group).map_err(|source| ProcessError::System { action: "guard", source })?;
         Ok(Running { child, group, guard })
     }
 
@@ -275,10 +273,11 @@ impl TargetProcess {
 impl Running {
     /// Ends the guard before it kills the group.
     async fn call_off(&mut self) {
-        if let Some(mut input) = self.guard.stdin.take() {
+        let Some(guard) = &mut self.guard else { return };
+        if let Some(mut input) = guard.stdin.take() {
             drop(input.write_all(b"\n").await);
         }
-        drop(self.guard.wait().await);
+        drop(guard.wait().await);
     }
 }
 
@@ -286,6 +285,22 @@ impl Drop for TargetProcess {
     fn drop(&mut self) {
         // The guard then finds no process left to kill.
         self.signal(Signal::KILL);
+    }
+}
+
+/// Starts the guard of a process group. None where there is no shell, as in an image that is made
+/// from scratch.
+fn guard(group: Pid) -> std::io::Result<Option<Child>> {
+    let started = Command::new(SHELL)
+        .args(["-c", GUARD, "guard", &group.as_raw_nonzero().to_string()])
+        .process_group(0)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn();
+    match started {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        started => started.map(Some),
     }
 }
 

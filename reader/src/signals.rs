@@ -5,6 +5,8 @@ use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::system;
+
 /// Listener for the signals that say stop: SIGINT, SIGTERM and SIGHUP.
 #[derive(Debug)]
 pub struct Signals {
@@ -16,12 +18,13 @@ pub struct Signals {
 
 impl Signals {
     /// Takes over the signals, which then do not end the process. `nohup` has SIGHUP ignored, and it
-    /// stays so.
+    /// stays so where the system tells that it is.
     pub fn listen() -> io::Result<Self> {
+        let hangup = SignalKind::hangup();
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
-            hangup: (!is_hangup_ignored()).then(|| signal(SignalKind::hangup())).transpose()?,
+            hangup: (!system::is_ignored(hangup.as_raw_value())).then(|| signal(hangup)).transpose()?,
         })
     }
 
@@ -40,12 +43,4 @@ async fn next_of(signal: Option<&mut Signal>) {
         Some(signal) => drop(signal.recv().await),
         None => std::future::pending().await,
     }
-}
-
-/// Returns true if the process was started with SIGHUP ignored. Without `/proc`, it was not.
-fn is_hangup_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let bits = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0);
-    bits >> (SignalKind::hangup().as_raw_value() - 1) & 1 == 1
 }

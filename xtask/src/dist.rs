@@ -12,6 +12,7 @@ use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
 use archive::Archive;
 use tools::Tools;
+pub(crate) use tools::has_target;
 
 mod archive;
 mod empty;
@@ -85,6 +86,11 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     }
     say(&format!("the files are in {}", settings.out.display()));
     Ok(ExitCode::SUCCESS)
+}
+
+/// Checks the code of all crates for a target. A warning is an error.
+pub(crate) fn check(target: &str, interrupt: &Interrupt) -> Result<()> {
+    Tools::ready(None, interrupt)?.check(target)
 }
 
 /// Makes an empty folder in place of what is there.

@@ -25,12 +25,13 @@ struct Step {
     run: fn(&Interrupt) -> Result<Outcome>,
 }
 
-const STEPS: [Step; 5] = [
+const STEPS: [Step; 6] = [
     Step { name: "book", run: book },
     Step { name: "mutants", run: mutants },
     Step { name: "oddities", run: oddities },
     Step { name: "compose", run: compose },
     Step { name: "dist", run: dist },
+    Step { name: "macos", run: macos },
 ];
 
 /// Outcome of a step that did not fail.
@@ -46,6 +47,9 @@ const SOUND_SEEDS: u32 = 20;
 
 /// Files that name the images on which ours are built, or that run beside them.
 const IMAGE_FILES: [&str; 3] = ["Dockerfile", "deploy/haproxy/Dockerfile", "docker-compose.yml"];
+
+/// Target that stands for other Unixes.
+const MACOS: &str = "aarch64-apple-darwin";
 
 /// Runs the steps, and ends with a line for each. The exit code is 1 if one failed.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
@@ -141,6 +145,16 @@ fn compose(interrupt: &Interrupt) -> Result<Outcome> {
 /// Makes the files of a release, and runs the demo from the archive in an empty root.
 fn dist(interrupt: &Interrupt) -> Result<Outcome> {
     passed(dist::run(&dist::Settings::default(), interrupt)?)
+}
+
+/// Checks all programs for macOS. Nothing is linked, and nothing runs.
+fn macos(interrupt: &Interrupt) -> Result<Outcome> {
+    if !dist::has_target(MACOS) {
+        let reason = format!("`rustup target add {MACOS}` brings the standard library of macOS");
+        return Ok(Outcome::Skipped(reason));
+    }
+    dist::check(MACOS, interrupt)?;
+    Ok(Outcome::Passed)
 }
 
 /// Returns the images that the containers need and that no Dockerfile of ours builds.

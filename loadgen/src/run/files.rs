@@ -1,5 +1,6 @@
 //! Limit of open files: raised as far as this process may, and compared with what a run needs.
 
+use reader::system;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::error::Failure;
@@ -23,7 +24,7 @@ pub(super) fn raise_limit() {
 /// Warns if the connections of a run do not fit the limit, and refuses a run without room for one.
 pub(super) fn compare(workload: &Workload, notices: Notices) -> Result<(), Failure> {
     let Some(limit) = getrlimit(Resource::Nofile).current else { return Ok(()) };
-    let least = already_open() + OF_A_LANE * u64::from(workload.lanes);
+    let least = system::open_files().unwrap_or(0) + OF_A_LANE * u64::from(workload.lanes);
     let connections = u64::from(workload.connections);
     let needed = least + OF_A_RUN + connections;
     if limit >= needed {
@@ -49,11 +50,6 @@ fn told(limit: u64, least: u64, connections: u64, needed: u64) -> String {
          {needed}`, or use fewer connections (-c)",
         counted(connections, "connection"),
     )
-}
-
-/// Returns the number of files that are open now; 0 where nothing tells.
-fn already_open() -> u64 {
-    std::fs::read_dir("/proc/self/fd").map_or(0, |files| files.count() as u64)
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
-//! Processes of the demo: this same program, in an environment that no variable of the user's
-//! changes, and bound to this process.
+//! Process of the demo: this same program, in an environment that no variable of the user's changes,
+//! and bound to this process.
 
-use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
 
 use super::error::DemoError;
 use crate::bound;
@@ -28,16 +28,22 @@ impl Own {
         path.map(Self).map_err(|source| DemoError::System { action: "find the file of this program", source })
     }
 
-    /// Returns a command that runs this program, without standard output and error of its own.
-    pub(super) fn command<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Command {
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Returns a command that runs this program. The process and all below it end with the holder of
+    /// the lock of this file.
+    pub(super) fn command(&self, lock: &Path) -> Command {
         let mut command = Command::new(&self.0);
         let inherited = INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?)));
         command
-            .arg0(bound::NAME)
-            .args(arguments)
             .env_clear()
             .envs(inherited)
+            .env(bound::VARIABLE, lock)
             .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
             // Ctrl-C ends the demo, which then ends its processes.
             .process_group(0)
             .kill_on_drop(true);
@@ -59,43 +65,47 @@ fn called() -> Option<PathBuf> {
 #[derive(Debug)]
 pub(super) struct Running {
     child: Child,
-    /// While this is open, the process runs.
-    _tether: Option<ChildStdin>,
+    /// Standard output.
+    pub(super) lines: Lines,
 }
 
 impl Running {
     pub(super) fn start(command: &mut Command) -> Result<Self, DemoError> {
         let mut child =
             command.spawn().map_err(|source| DemoError::System { action: "start a process", source })?;
-        let tether = child.stdin.take();
-        Ok(Self { child, _tether: tether })
-    }
-
-    /// Sends SIGKILL, and waits for the end.
-    pub(super) async fn kill(&mut self) -> Result<(), DemoError> {
-        self.child.kill().await.map_err(|source| DemoError::System { action: "kill the target", source })
+        // Its input is at its end, as that of /dev/null, which an empty root folder does not have.
+        drop(child.stdin.take());
+        let stdout = child.stdout.take().expect("the command has a pipe for it");
+        Ok(Self { child, lines: Lines(BufReader::new(stdout)) })
     }
 
     /// Waits for the end.
     pub(super) async fn wait(&mut self) -> Result<ExitStatus, DemoError> {
-        self.child.wait().await.map_err(cannot_wait)
-    }
-
-    /// Returns the exit status if the process has ended.
-    pub(super) fn ended(&mut self) -> Result<Option<ExitStatus>, DemoError> {
-        self.child.try_wait().map_err(cannot_wait)
+        let ended = self.child.wait().await;
+        ended.map_err(|source| DemoError::System { action: "wait for a process", source })
     }
 }
 
-fn cannot_wait(source: io::Error) -> DemoError {
-    DemoError::System { action: "wait for a process", source }
+/// Output of a process.
+#[derive(Debug)]
+pub(super) struct Lines(BufReader<ChildStdout>);
+
+impl Lines {
+    /// Returns the next line; none at the end.
+    pub(super) async fn next(&mut self) -> Result<Option<String>, DemoError> {
+        let mut line = String::new();
+        let length = self.0.read_line(&mut line).await.map_err(cannot_read)?;
+        Ok((length > 0).then(|| line.trim_end().to_owned()))
+    }
+
+    /// Returns all lines to the end.
+    pub(super) async fn rest(&mut self) -> Result<String, DemoError> {
+        let mut rest = String::new();
+        self.0.read_to_string(&mut rest).await.map_err(cannot_read)?;
+        Ok(rest)
+    }
 }
 
-/// Opens a file for the output of a process, at its end.
-pub(super) fn output_to(path: &Path) -> Result<Stdio, DemoError> {
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(path);
-    file.map(Stdio::from).map_err(|source| {
-        let path = path.to_owned();
-        DemoError::File { action: "open", path, source }
-    })
+fn cannot_read(source: io::Error) -> DemoError {
+    DemoError::System { action: "read what a process prints", source }
 }

@@ -9,6 +9,11 @@ pub(super) struct Quota {
     pub(super) throttled: Option<u64>,
 }
 
+/// True if this system has control groups.
+pub(super) fn is_there(machine: &Machine) -> bool {
+    machine.text("proc/self/cgroup").is_some_and(|groups| !groups.is_empty())
+}
+
 /// Returns the smallest quota of this process's groups; none if no group has one.
 pub(super) fn quota(machine: &Machine) -> Option<Quota> {
     let of_second = folders(machine, "").into_iter().filter_map(|folder| {
@@ -47,8 +52,10 @@ pub(super) fn memory_left(machine: &Machine) -> Option<u64> {
 
 /// Returns processors from a time in each period; none if it is not limited.
 fn share(quota: &str, period: &str) -> Option<f64> {
-    let (quota, period): (f64, f64) = (quota.parse().ok()?, period.parse().ok()?);
-    (quota > 0.0 && period > 0.0).then(|| quota / period)
+    // A quota of the first version is -1 if there is none.
+    let quota: u64 = quota.parse().ok()?;
+    let period: u64 = period.parse().ok()?;
+    (quota > 0 && period > 0).then(|| quota as f64 / period as f64)
 }
 
 /// Returns the folders of this process's group and of those around it, under a controller of the

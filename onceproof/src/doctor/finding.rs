@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use truth::printable::printable;
+
 /// Outcome of one look.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Finding {
@@ -48,6 +50,7 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, seen, standing } = self;
+        let seen = printable(seen);
         match standing {
             Standing::Ok => write!(f, "ok    {name:<10} {seen}"),
             Standing::Untold => write!(f, "-     {name:<10} {seen}"),

@@ -42,11 +42,19 @@ pub(super) fn clock(machine: &Machine) -> Finding {
         return Finding::untold(NAME, "the source of the time");
     };
     let available = machine.text(&format!("{folder}/available_clocksource")).unwrap_or_default();
-    let remedy = format!(
-        "a reading of it is slow: choose a fast one of those there are ({available}) by writing its name to \
-         /{folder}/current_clocksource"
-    );
-    Finding::judged(NAME, FAST_CLOCKS.contains(&current.as_str()), current, &remedy)
+    let is_fast = |clock: &str| FAST_CLOCKS.contains(&clock);
+    let remedy = match available.split_whitespace().find(|clock| is_fast(clock)) {
+        Some(fast) => {
+            format!("a reading of it is slow: `echo {fast} > /{folder}/current_clocksource`, as root")
+        }
+        None => {
+            "a reading of it is slow, and the kernel offers no fast one: times and rates are worse than the \
+                 target's; use another machine, or one like it beside this for a comparison"
+                .to_owned()
+        }
+    };
+    let seen = format!("{current}, expected one of {}", FAST_CLOCKS.join(", "));
+    Finding::judged(NAME, is_fast(&current), if is_fast(&current) { current } else { seen }, &remedy)
 }
 
 /// Memory that is free, in the machine and in the cgroup.
@@ -90,14 +98,16 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_clock_is_told_with_those_there_are() {
+    fn a_slow_clock_is_told_with_a_fast_one_if_there_is_one() {
         let path = "sys/devices/system/clocksource/clocksource0/current_clocksource";
         let available = "sys/devices/system/clocksource/clocksource0/available_clocksource";
         let (fast, _root) = machine(&[(path, "tsc\n")]);
         assert!(!clock(&fast).is_warning());
         let (slow, _root) = machine(&[(path, "hpet\n"), (available, "tsc hpet acpi_pm \n")]);
         assert!(clock(&slow).is_warning());
-        assert!(clock(&slow).to_string().contains("(tsc hpet acpi_pm)"));
+        assert!(clock(&slow).to_string().contains("`echo tsc > /sys/"), "{}", clock(&slow));
+        let (without, _root) = machine(&[(path, "hpet\n"), (available, "hpet acpi_pm \n")]);
+        assert!(clock(&without).to_string().contains("offers no fast one"), "{}", clock(&without));
     }
 
     #[test]

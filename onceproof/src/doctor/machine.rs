@@ -29,6 +29,11 @@ impl Machine {
         text.lines().find_map(|line| Some(line.strip_prefix(word)?.trim().to_owned()))
     }
 
+    /// True if there is such a folder.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.0.join(path).is_dir()
+    }
+
     /// Returns the names in a folder, in order.
     pub(super) fn names(&self, path: &str) -> Vec<String> {
         let entries = self.0.join(path).read_dir().into_iter().flatten();

@@ -20,7 +20,7 @@ pub(super) fn ports(machine: &Machine) -> Finding {
     let range = machine.text("proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
     let bounds: Vec<u64> = range.split_whitespace().filter_map(|number| number.parse().ok()).collect();
     let [first, last] = bounds[..] else { return Finding::untold(NAME, "the range of client ports") };
-    let ports = (last + 1).saturating_sub(first);
+    let ports = last.saturating_add(1).saturating_sub(first);
     let waiting = waiting(machine);
     let seen = format!(
         "{} from {first} to {last}, expected {} or more; {} of them wait for their end",
@@ -60,12 +60,15 @@ pub(super) fn reuse(machine: &Machine) -> Finding {
 pub(super) fn tracking(machine: &Machine) -> Finding {
     const NAME: &str = "conntrack";
     let value = |name: &str| machine.value::<u64>(&format!("proc/sys/net/netfilter/nf_conntrack_{name}"));
-    let (Some(limit), Some(count)) = (value("max"), value("count")) else {
+    if machine.has("proc/sys/net") && !machine.has("proc/sys/net/netfilter") {
         return Finding::ok(NAME, "no connections are tracked");
+    }
+    let (Some(limit), Some(count)) = (value("max"), value("count")) else {
+        return Finding::untold(NAME, "the table of tracked connections");
     };
     let room = limit.saturating_sub(count);
     let seen = format!(
-        "{} of {} connections are tracked, expected room for {}",
+        "{} of at most {} connections are tracked, expected room for {} more",
         grouped(count),
         grouped(limit),
         grouped(TRACKED)
@@ -81,7 +84,8 @@ pub(super) fn backlog(machine: &Machine) -> Finding {
     let Some(backlog) = machine.value::<u64>("proc/sys/net/core/somaxconn") else {
         return Finding::untold(NAME, "the longest queue of new connections");
     };
-    let seen = format!("{} new connections may wait, expected {}", grouped(backlog), grouped(BACKLOG));
+    let seen =
+        format!("{} new connections may wait, expected {} or more", grouped(backlog), grouped(BACKLOG));
     let remedy = "connections that begin together may time out: `sysctl -w net.core.somaxconn=4096`";
     Finding::judged(NAME, backlog >= BACKLOG, seen, remedy)
 }
@@ -130,8 +134,10 @@ mod tests {
         };
         assert!(!tracking_of("65536"));
         assert!(tracking_of("65537"));
-        let (without, _root) = machine(&[]);
-        assert!(!tracking(&without).is_warning());
+        let (without, _root) = machine(&[("proc/sys/net/core/somaxconn", "128")]);
+        assert_eq!(tracking(&without), Finding::ok("conntrack", "no connections are tracked"));
+        let (elsewhere, _root) = machine(&[]);
+        assert!(tracking(&elsewhere).to_string().starts_with("-     conntrack"));
     }
 
     #[test]

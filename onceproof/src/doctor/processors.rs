@@ -20,9 +20,9 @@ pub(super) fn count(machine: &Machine) -> Option<u64> {
     let ranges = list.split(',').map(|range| {
         let (first, last) = range.split_once('-').unwrap_or((range, range));
         let (first, last): (u64, u64) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        (last + 1).checked_sub(first)
+        last.checked_add(1)?.checked_sub(first)
     });
-    ranges.sum()
+    ranges.into_iter().try_fold(0_u64, |sum, range| sum.checked_add(range?)).filter(|count| *count > 0)
 }
 
 /// Number of processors: one for the load, and one for the target beside it.
@@ -37,7 +37,12 @@ pub(super) fn enough(machine: &Machine) -> Finding {
 /// Quota of the control group.
 pub(super) fn quota(machine: &Machine, processors: Option<u64>) -> Finding {
     const NAME: &str = "quota";
-    let Some(quota) = cgroup::quota(machine) else { return Finding::ok(NAME, "none") };
+    let Some(quota) = cgroup::quota(machine) else {
+        return match cgroup::is_there(machine) {
+            true => Finding::ok(NAME, "none is set"),
+            false => Finding::untold(NAME, "the quota of CPU time"),
+        };
+    };
     let throttled = quota
         .throttled
         .map_or_else(String::new, |times| format!(", used up {} so far", counted(times, "time", "times")));
@@ -60,7 +65,8 @@ pub(super) fn governor(machine: &Machine) -> Finding {
         .collect();
     let seen = governors.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
     match governors.len() {
-        0 => Finding::ok(NAME, "none, so the frequency is fixed or the host's"),
+        0 if machine.has(folder) => Finding::ok(NAME, "none, so the frequency is fixed or the host's"),
+        0 => Finding::untold(NAME, "the governor of the CPU frequency"),
         1 if seen == "performance" => Finding::ok(NAME, seen),
         _ => Finding::warning(
             NAME,
@@ -74,7 +80,11 @@ pub(super) fn governor(machine: &Machine) -> Finding {
 pub(super) fn stolen(machine: &Machine) -> Finding {
     const NAME: &str = "stolen";
     let line = machine.after("proc/stat", "cpu ").unwrap_or_default();
-    let times: Vec<f64> = line.split_whitespace().filter_map(|ticks| ticks.parse().ok()).collect();
+    let times: Vec<f64> = line
+        .split_whitespace()
+        .filter_map(|ticks| ticks.parse::<u64>().ok())
+        .map(|ticks| ticks as f64)
+        .collect();
     // user nice system idle iowait irq softirq steal
     let (Some(stolen), Some(all)) = (times.get(7), times.get(..8)) else {
         return Finding::untold(NAME, "the time that a host takes away");
@@ -91,6 +101,7 @@ pub(super) fn load(machine: &Machine, processors: Option<u64>) -> Finding {
     const NAME: &str = "load";
     let text = machine.text("proc/loadavg").unwrap_or_default();
     let load = text.split(' ').next().and_then(|load| load.parse::<f64>().ok());
+    let load = load.filter(|load| load.is_finite() && *load >= 0.0);
     let Some(load) = load else { return Finding::untold(NAME, "the load average") };
     let most = LOAD_EACH * processors.unwrap_or(1) as f64;
     let seen = format!("{load:.2} in the last minute, expected {most:.2} at most");
@@ -128,6 +139,7 @@ mod tests {
         assert!(quota_of("150000 100000"));
         assert!(!quota_of("200000 100000"));
         assert!(!quota_of("max 100000"));
+        assert!(quota(&machine(&[]).0, Some(2)).to_string().starts_with("-     quota"));
     }
 
     #[test]
@@ -138,7 +150,9 @@ mod tests {
         let (one, _root) = machine(&[(&path(0), "performance\n"), (&path(1), "powersave\n")]);
         let found = governor(&one);
         assert!(found.is_warning() && found.to_string().contains("performance, powersave"), "{found}");
-        assert!(!governor(&machine(&[]).0).is_warning());
+        let (fixed, _root) = machine(&[("sys/devices/system/cpu/online", "0-1\n")]);
+        assert!(governor(&fixed).to_string().starts_with("ok    governor   none"));
+        assert!(governor(&machine(&[]).0).to_string().starts_with("-     governor"));
     }
 
     #[test]

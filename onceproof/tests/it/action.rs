@@ -1,10 +1,10 @@
 //! The shell of the GitHub Action, with a sound and a broken service.
 
-use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use onceproof::demo::port;
 use tempfile::TempDir;
 
 use crate::Ended;
@@ -50,9 +50,7 @@ impl Runner {
 
     /// Loads and judges a service, which listens where the command has LISTEN.
     fn prove(&self, service: &str) -> Ended {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap().to_string();
-        drop(listener);
+        let address = format!("127.0.0.1:{}", port::free().unwrap());
         let inputs = [
             ("SERVICE", service.replace("LISTEN", &address)),
             ("TARGET", format!("http://{address}")),
@@ -95,9 +93,7 @@ fn a_service_that_does_not_come_up_is_no_verdict_and_a_wrong_archive_is_not_inst
     assert_ne!(wrong.code, Some(0), "{wrong:?}");
     assert!(!runner.file("path").exists());
     assert_eq!(runner.install("").code, Some(0));
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let target = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
+    let target = format!("http://127.0.0.1:{}", port::free().unwrap());
     let inputs = [
         ("SERVICE", "true"),
         ("TARGET", &target),

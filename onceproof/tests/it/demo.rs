@@ -1,5 +1,6 @@
 //! The demo, with a sound target and with each that is broken.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::Mutex;
@@ -33,9 +34,10 @@ fn a_sound_target_passes_a_kill_and_each_step_is_told() {
     assert_eq!(ended.code, Some(0), "{ended:?}");
     assert!(ended.stdout.starts_with("PASS "), "{}", ended.stdout);
     for step in [
-        "started the reference target",
+        "starts the reference target",
         "sends 20000 events",
-        "SIGKILL at ",
+        "and kills the target at 40%",
+        "killed with SIGKILL after ",
         "done received=",
         "verify reads",
     ] {
@@ -46,6 +48,28 @@ fn a_sound_target_passes_a_kill_and_each_step_is_told() {
     let again = run(&["verify", "--offline", folder]);
     assert_eq!(again.code, Some(0), "{again:?}");
     assert!(ended.stdout.contains(&format!("onceproof load history {folder}\n")), "{}", ended.stdout);
+    // The run knows of the kill.
+    assert!(!ended.stdout.contains("nothing planned did that"), "{}", ended.stdout);
+    assert!(ended.stdout.contains("kill at 40%"), "{}", ended.stdout);
+}
+
+#[test]
+fn demos_side_by_side_with_one_seed_and_one_folder_read_their_own_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("results");
+    let arguments =
+        |kills| ["demo", "--seed", "7", "--count", "2000", "--kills", kills, "--out", out.to_str().unwrap()];
+    let demos: Vec<Ended> = thread::scope(|scope| {
+        let demos: Vec<_> =
+            ["0"; JOBS].into_iter().map(|kills| scope.spawn(move || run(&arguments(kills)))).collect();
+        demos.into_iter().map(|demo| demo.join().unwrap()).collect()
+    });
+    let folders: BTreeSet<&str> = demos.iter().map(run_folder).collect();
+    assert_eq!(folders.len(), JOBS, "{demos:?}");
+    for demo in &demos {
+        assert_eq!(demo.code, Some(0), "{demo:?}");
+        assert!(Path::new(run_folder(demo)).join("verdict.json").is_file(), "{demo:?}");
+    }
 }
 
 #[test]
@@ -70,6 +94,21 @@ fn fails(broken: &Broken) {
     let named = format!("\n  - {}: ", broken.named_by);
     assert!(ended.stdout.contains(&named), "{}: {named}: {}", broken.name, ended.stdout);
     assert!(ended.stderr.contains(broken.says), "{}: {}", broken.name, ended.stderr);
+    the_last_lines_lead_on(&ended);
+}
+
+/// Demands that the last line names the report, and the one before it a command that explains.
+fn the_last_lines_lead_on(ended: &Ended) {
+    let [.., explained, report] = &ended.stdout.lines().collect::<Vec<_>>()[..] else {
+        panic!("{ended:?}");
+    };
+    let report = report.strip_prefix("report for a browser: ").unwrap_or_else(|| panic!("{ended:?}"));
+    assert!(Path::new(report).is_file(), "{ended:?}");
+    let command = explained.strip_prefix("the first finding explained: onceproof ");
+    let command = shlex::split(command.unwrap_or_else(|| panic!("{ended:?}"))).unwrap();
+    let explained = run(&command.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(explained.code, Some(0), "{explained:?}");
+    assert!(explained.stdout.lines().count() > 1, "{explained:?}");
 }
 
 #[test]
@@ -93,25 +132,55 @@ fn a_run_of_one_request_is_void_and_says_what_to_do_whenever_the_kill_comes() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn the_processes_of_a_demo_end_with_it_even_by_sigkill() {
+fn a_killed_demo_takes_its_processes_along_and_the_next_one_removes_its_folder() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("results");
     let out = out.to_str().unwrap();
+    let files = || names_in(folder.path(), "onceproof-target-");
     let mut command = onceproof(&["demo", "--count", "2000000", "--kills", "0", "--out", out]);
-    // What the killed demo could not remove goes with this folder.
     command.env("TMPDIR", folder.path());
     let mut child = command.stdin(Stdio::null()).stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
-    let id = child.id();
-    let children = || children_of(id);
-    until("target and load run", || children().len() == 2);
-    let started = children();
+    let load = || children_of(child.id());
+    let target = || load().into_iter().flat_map(children_of).filter(|id| is_own(*id)).collect::<Vec<_>>();
+    until("load and target run", || !target().is_empty());
+    let started = [load(), target()].concat();
     kill_process(Pid::from_child(&child), Signal::KILL).unwrap();
     child.wait().unwrap();
     until("both have ended", || started.iter().all(|id| !is_running(*id)));
+    let left = files();
+    assert_eq!(left.len(), 1, "{left:?}");
+    let mut next = onceproof(&["demo", "--count", "100", "--kills", "0", "--out", out]);
+    let next = Ended::of(&next.env("TMPDIR", folder.path()).output().unwrap());
+    assert_eq!(next.code, Some(0), "{next:?}");
+    assert_eq!(files(), [""; 0], "{next:?}");
+}
+
+#[test]
+fn kept_files_outlast_the_next_demo_and_the_target_starts_on_them_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("results");
+    let demo = |more: &[&str]| {
+        let fixed = ["demo", "--count", "100", "--kills", "0", "--out", out.to_str().unwrap()];
+        Ended::of(&onceproof(&[&fixed, more].concat()).env("TMPDIR", folder.path()).output().unwrap())
+    };
+    let kept = demo(&["--keep"]);
+    assert_eq!(kept.code, Some(0), "{kept:?}");
+    let [files] = &names_in(folder.path(), "onceproof-target-")[..] else { panic!("{kept:?}") };
+    assert!(kept.stderr.contains(files), "{kept:?}");
+    assert_eq!(demo(&[]).code, Some(0));
+    assert_eq!(names_in(folder.path(), "onceproof-target-"), [files.as_str()]);
+    let again = run(&["verify", "--run-commands", run_folder(&kept)]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+}
+
+/// Returns the names in a folder that begin so.
+fn names_in(folder: &Path, beginning: &str) -> Vec<String> {
+    let names = folder.read_dir().unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name.starts_with(beginning)).collect()
 }
 
 fn until(what: &str, holds: impl Fn() -> bool) {
-    let deadline = Instant::now() + Duration::from_secs(20);
+    let deadline = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < deadline, "in vain: {what}");
         thread::sleep(Duration::from_millis(10));
@@ -119,8 +188,17 @@ fn until(what: &str, holds: impl Fn() -> bool) {
 }
 
 fn children_of(id: u32) -> Vec<u32> {
-    let text = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
-    text.split_whitespace().map(|id| id.parse().unwrap()).collect()
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().filter_map(Result::ok);
+    let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    children
+        .flat_map(|ids| ids.split_whitespace().map(|id| id.parse().unwrap()).collect::<Vec<_>>())
+        .collect()
+}
+
+/// True if the process runs this program, and no shell that guards it.
+fn is_own(id: u32) -> bool {
+    let program = std::fs::read_link(format!("/proc/{id}/exe"));
+    program.is_ok_and(|program| program == Path::new(env!("CARGO_BIN_EXE_onceproof")))
 }
 
 /// True if the process is there and has not ended.

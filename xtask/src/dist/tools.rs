@@ -53,6 +53,14 @@ impl<'a> Tools<'a> {
         Ok(target_folder().join(target).join(PROFILE).join("onceproof"))
     }
 
+    /// Checks the code of all crates for a target, whose C code zig compiles.
+    pub(super) fn check(&self, target: &str) -> Result<()> {
+        let mut command = Command::new(self.path("cargo-zigbuild"));
+        command.args(["check", "--workspace", "--locked", "--target", target]);
+        command.current_dir(cargo::workspace()).env("RUSTFLAGS", "--deny warnings");
+        succeed(self.with_path(&mut command)?, self.interrupt)
+    }
+
     /// Builds the wheel of a target into a folder.
     pub(super) fn wheel(&self, target: &str, out: &Path) -> Result<()> {
         let mut command = Command::new(self.path("maturin"));
@@ -72,6 +80,13 @@ impl<'a> Tools<'a> {
         let all = std::iter::once(self.venv.join("bin")).chain(std::env::split_paths(&path));
         Ok(command.env("PATH", std::env::join_paths(all).context("a folder of the PATH has a colon")?))
     }
+}
+
+/// True if the workspace's toolchain has the standard library of a target.
+pub(crate) fn has_target(target: &str) -> bool {
+    let mut rustup = Command::new("rustup");
+    let listed = rustup.args(["target", "list", "--installed"]).current_dir(cargo::workspace()).output();
+    listed.is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).lines().any(|line| line == target))
 }
 
 /// Returns cargo's folder of built files.

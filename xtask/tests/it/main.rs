@@ -25,5 +25,6 @@ mod probed_apis;
 mod process;
 mod replicas;
 mod stack;
+mod systems;
 mod tokens;
 mod whole;

@@ -1,4 +1,4 @@
-//! Alarms by timers of the event loop.
+//! Alarms by timers of the event loop. On Linux, only tests use them.
 
 use std::io;
 use std::time::Duration;
