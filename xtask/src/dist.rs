@@ -1,30 +1,38 @@
 //! `cargo xtask dist`: the files of a release. One static program, its links, pages and completions
-//! in an archive, a Debian package, a wheel, a bill of materials, and the checksums of all.
+//! in an archive, a Debian package, a wheel, an image, a bill of materials, and the checksums of all.
 //!
-//! The arrows between the files: `{ sbom, tools } < { archive, packages, empty } < dist`.
+//! The arrows between the files: `tools < { archive, notes, sbom } < { packages, image } < { empty,
+//! tried } < dist`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
 use archive::Archive;
+use image::Image;
 use tools::Tools;
 pub(crate) use tools::has_target;
 
 mod archive;
 mod empty;
+mod image;
+mod notes;
 mod packages;
 mod sbom;
 mod tools;
+mod tried;
 
 /// Target that this machine can run, whose program writes pages and completions for all.
 const NATIVE: &str = "x86_64-unknown-linux-musl";
 
 /// Targets of a release.
 const TARGETS: [&str; 2] = [NATIVE, "aarch64-unknown-linux-musl"];
+
+/// Folder for the files, unless another is named.
+const OUT: &str = "target/release-files";
 
 /// Options of the command.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,15 +41,19 @@ pub struct Settings {
     #[arg(long = "target", value_name = "TRIPLE", default_values = TARGETS)]
     pub(crate) targets: Vec<String>,
     /// Folder for the files
-    #[arg(long, value_name = "DIR", default_value = "target/release-files")]
+    #[arg(long, value_name = "DIR", default_value = OUT)]
     pub(crate) out: PathBuf,
     /// Jobs of cargo
     #[arg(long, short)]
     pub(crate) jobs: Option<u16>,
-    /// Leave out the Debian package and the wheel
+    /// Tag of the release, which must be that of the sources' version
+    #[arg(long, value_name = "TAG")]
+    pub(crate) tag: Option<String>,
+    /// Leave out the Debian packages, the wheels and the image
     #[arg(long)]
     pub(crate) archives_only: bool,
-    /// Run the demo from the first archive in an empty root folder, without a compiler
+    /// Install each file for this machine where nothing else is, and run it there: the demo passes
+    /// and fails
     #[arg(long = "try")]
     pub(crate) is_tried: bool,
 }
@@ -49,40 +61,49 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            targets: vec![NATIVE.to_owned()],
-            out: "target/release-files".into(),
+            targets: TARGETS.map(str::to_owned).to_vec(),
+            out: OUT.into(),
             jobs: None,
+            tag: None,
             archives_only: false,
             is_tried: true,
         }
     }
 }
 
+/// Files of one target.
+struct Made {
+    archive: Archive,
+    debian: Option<PathBuf>,
+    wheel: Option<PathBuf>,
+}
+
 /// Builds and packs everything.
 pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
+    let tag = format!("v{VERSION}");
+    let given = settings.tag.as_ref().unwrap_or(&tag);
+    ensure!(*given == tag, "the tag is {given}, expected {tag}: the version is in Cargo.toml");
     let out = cargo::workspace().join(&settings.out);
     fresh(&out)?;
+    notes::write(&folder("notes.md"), settings.tag.is_some())?;
     let tools = Tools::ready(settings.jobs, interrupt)?;
-    let first = settings.targets.first().context("no --target was given")?;
-    let mut archives = Vec::new();
-    let mut pages = None;
+    let native = settings.targets.first().context("no --target was given")?;
+    let pages = folder("pages");
+    let mut made = Vec::new();
     for target in &settings.targets {
         say(&format!("building onceproof for {target}"));
         let program = tools.build(target)?;
-        let pages = match &pages {
-            Some(pages) => pages,
-            None => pages.insert(archive::pages(&program, &out.join("pages"), interrupt)?),
-        };
-        archives.push(Archive::pack(&program, pages, target, &out, interrupt)?);
+        if target == native {
+            archive::pages(&program, &pages, interrupt)?;
+        }
+        made.push(make(settings, &tools, &program, target, &out)?);
     }
-    sbom::write(&out.join(format!("{}.cdx.json", archive::stem(first))))?;
-    if !settings.archives_only {
-        packages::debian(&archives[0], &out, interrupt)?;
-        packages::wheel(&tools, first, &out)?;
-    }
+    let first = made.first().context("each target has its files")?;
+    let image =
+        if settings.archives_only { None } else { Image::build(&tools, &first.archive, native, &out)? };
     archive::sums(&out, interrupt)?;
     if settings.is_tried {
-        empty::try_archive(&archives[0], interrupt)?;
+        try_all(first, image.as_ref(), &out, interrupt)?;
     }
     say(&format!("the files are in {}", settings.out.display()));
     Ok(ExitCode::SUCCESS)
@@ -91,6 +112,41 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
 /// Checks the code of all crates for a target. A warning is an error.
 pub(crate) fn check(target: &str, interrupt: &Interrupt) -> Result<()> {
     Tools::ready(None, interrupt)?.check(target)
+}
+
+/// Makes the files of a target.
+fn make(settings: &Settings, tools: &Tools<'_>, program: &Path, target: &str, out: &Path) -> Result<Made> {
+    let archive = Archive::pack(program, &folder("pages"), target, out, tools.interrupt)?;
+    sbom::write(target, &out.join(format!("{}.cdx.json", archive::stem(target))))?;
+    if settings.archives_only {
+        return Ok(Made { archive, debian: None, wheel: None });
+    }
+    let debian = Some(packages::debian(tools, target, out)?);
+    let wheel = Some(packages::wheel(tools, target, out)?);
+    Ok(Made { archive, debian, wheel })
+}
+
+/// Tries what this machine can run.
+fn try_all(made: &Made, image: Option<&Image>, out: &Path, interrupt: &Interrupt) -> Result<()> {
+    tried::sums(out, interrupt)?;
+    empty::archive(&made.archive, interrupt)?;
+    if let Some(package) = &made.debian {
+        tried::debian(package, interrupt)?;
+    }
+    if let Some(wheel) = &made.wheel {
+        tried::wheel(wheel, interrupt)?;
+    }
+    image.map_or(Ok(()), |image| tried::image(image, interrupt))
+}
+
+/// Returns the archive that the default settings make for this machine.
+pub(crate) fn native_archive() -> PathBuf {
+    cargo::workspace().join(OUT).join(archive::name(NATIVE))
+}
+
+/// Returns a folder for what the files of a release are made from.
+fn folder(name: &str) -> PathBuf {
+    cargo::workspace().join("target/release-folders").join(name)
 }
 
 /// Makes an empty folder in place of what is there.

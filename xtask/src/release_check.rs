@@ -25,12 +25,14 @@ struct Step {
     run: fn(&Interrupt) -> Result<Outcome>,
 }
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 8] = [
     Step { name: "book", run: book },
+    Step { name: "package", run: package },
     Step { name: "mutants", run: mutants },
     Step { name: "oddities", run: oddities },
     Step { name: "compose", run: compose },
     Step { name: "dist", run: dist },
+    Step { name: "action", run: action },
     Step { name: "macos", run: macos },
 ];
 
@@ -86,14 +88,28 @@ fn book(interrupt: &Interrupt) -> Result<Outcome> {
     let is_there = Command::new("mdbook").arg("--version").stdout(Stdio::null()).status().is_ok();
     ensure!(is_there, "mdbook is not on PATH; `cargo install mdbook` installs it");
     let mut command = Command::new("mdbook");
-    command.args(["build", "docs"]).current_dir(cargo::workspace());
-    let mut complaints = Vec::new();
-    let status = Followed::start(&mut command)?.finish(interrupt, |line| {
+    silent(command.args(["build", "docs"]).current_dir(cargo::workspace()), is_complaint, interrupt)
+}
+
+/// Packs each crate as a registry would get it, and builds what was packed. A warning is an error.
+fn package(interrupt: &Interrupt) -> Result<Outcome> {
+    let is_warning = |line: &str| line.starts_with("warning:");
+    silent(&mut cargo::command(["package", "--workspace", "--locked"]), is_warning, interrupt)
+}
+
+/// Runs a command that must succeed, and none of whose lines may be a complaint.
+fn silent(
+    command: &mut Command,
+    is_complaint: impl Fn(&str) -> bool,
+    interrupt: &Interrupt,
+) -> Result<Outcome> {
+    let mut complaints = 0;
+    let status = Followed::start(command)?.finish(interrupt, |line| {
         eprintln!("{line}");
-        complaints.extend(is_complaint(line).then(|| line.trim().to_owned()));
+        complaints += usize::from(is_complaint(line));
     })?;
-    ensure!(status.success(), "`mdbook build docs` failed ({status})");
-    ensure!(complaints.is_empty(), "`mdbook build docs` gave {} warnings, expected none", complaints.len());
+    ensure!(status.success(), "{command:?} ended with {status}, expected success");
+    ensure!(complaints == 0, "{command:?} gave {complaints} warnings, expected none");
     Ok(Outcome::Passed)
 }
 
@@ -142,7 +158,7 @@ fn compose(interrupt: &Interrupt) -> Result<Outcome> {
     passed(compose::run(&compose::Settings::default(), interrupt)?)
 }
 
-/// Makes the files of a release, and runs the demo from the archive in an empty root.
+/// Makes the files of a release, and tries each where it is installed.
 fn dist(interrupt: &Interrupt) -> Result<Outcome> {
     passed(dist::run(&dist::Settings::default(), interrupt)?)
 }
@@ -154,6 +170,16 @@ fn macos(interrupt: &Interrupt) -> Result<Outcome> {
         return Ok(Outcome::Skipped(reason));
     }
     dist::check(MACOS, interrupt)?;
+    Ok(Outcome::Passed)
+}
+
+/// Runs the shell of the GitHub Action with the archive that the step before made.
+fn action(interrupt: &Interrupt) -> Result<Outcome> {
+    let archive = dist::native_archive();
+    ensure!(archive.is_file(), "{} is not there; `cargo xtask dist` makes it", archive.display());
+    let mut test = cargo::command(["test", "--workspace", "--locked", "--test", "it", "action::"]);
+    let status = cargo::show(test.env("ONCEPROOF_ARCHIVE", archive), interrupt)?;
+    ensure!(status.success(), "the tests of the action ended with {status}, expected success");
     Ok(Outcome::Passed)
 }
 
@@ -207,6 +233,18 @@ mod tests {
         assert_eq!(run_all(&[&failing, &passing], &interrupt).unwrap(), ExitCode::FAILURE);
         assert_eq!(run_all(&[&passing, &skipping], &interrupt).unwrap(), ExitCode::SUCCESS);
         assert_eq!(RUNS.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn a_warning_fails_a_step_that_succeeded() {
+        let run = |script: &str| {
+            let is_warning = |line: &str| line.starts_with("warning:");
+            silent(Command::new("sh").args(["-c", script]), is_warning, &Interrupt::never())
+        };
+        assert_eq!(run("echo well: no warning:").unwrap(), Outcome::Passed);
+        let error = run("echo warning: odd >&2").unwrap_err().to_string();
+        assert!(error.ends_with("gave 1 warnings, expected none"), "{error}");
+        assert!(run("exit 1").is_err());
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The shell of the GitHub Action, with a sound and a broken service.
+//! The shell of the GitHub Action, with a sound and a broken service. ONCEPROOF_ARCHIVE names an
+//! archive to install in place of one that holds the program as it was built for the tests.
 
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,9 @@ struct Runner {
 impl Runner {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
+        if let Some(archive) = std::env::var_os("ONCEPROOF_ARCHIVE") {
+            return Self { folder, archive: archive.into() };
+        }
         let root = folder.path().join("onceproof-0-any");
         std::fs::create_dir(&root).unwrap();
         symlink(env!("CARGO_BIN_EXE_onceproof"), root.join("onceproof")).unwrap();
@@ -45,7 +49,9 @@ impl Runner {
     }
 
     fn install(&self, sha256: &str) -> Ended {
-        self.step("install.sh", &[("ARCHIVE", self.archive.to_str().unwrap()), ("SHA256", sha256)])
+        // A pattern that this archive fits alone.
+        let archive = self.archive.to_str().unwrap().replace(".tar", "*tar");
+        self.step("install.sh", &[("ARCHIVE", &archive), ("SHA256", sha256)])
     }
 
     /// Loads and judges a service, which listens where the command has LISTEN.
@@ -92,6 +98,12 @@ fn a_service_that_does_not_come_up_is_no_verdict_and_a_wrong_archive_is_not_inst
     let wrong = runner.install(&"0".repeat(64));
     assert_ne!(wrong.code, Some(0), "{wrong:?}");
     assert!(!runner.file("path").exists());
+    let missing = runner.step("install.sh", &[("ARCHIVE", "files/*.tar.gz")]);
+    assert_eq!(missing.code, Some(2), "{missing:?}");
+    assert!(
+        missing.stderr.contains("0 files fit the input archive (files/*.tar.gz), expected 1"),
+        "{missing:?}"
+    );
     assert_eq!(runner.install("").code, Some(0));
     let target = format!("http://127.0.0.1:{}", port::free().unwrap());
     let inputs = [

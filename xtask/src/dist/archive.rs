@@ -1,4 +1,4 @@
-//! Archives: the program, its links, licences, man pages and completions. The same sources give the
+//! Archives: the program, its links, licences, man pages and completions. The same program gives the
 //! same bytes: order, owners and times are fixed.
 
 use std::fs;
@@ -9,15 +9,21 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 use super::tools::succeed;
-use super::{VERSION, fresh};
+use super::{VERSION, folder, fresh};
 use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
 
 /// Names of the links to the program.
 pub(super) const LINKS: [&str; 3] = ["loadgen", "verify", "aggregator"];
 
+/// Names under which the program is started.
+pub(super) const NAMES: [&str; 4] = ["onceproof", "loadgen", "verify", "aggregator"];
+
 /// Files of the repository that go into an archive.
 const FILES: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"];
+
+/// File of the checksums.
+pub(super) const SUMS: &str = "SHA256SUMS";
 
 /// Largest archive, in bytes.
 const LIMIT: u64 = 12 << 20;
@@ -33,10 +39,15 @@ pub(super) fn stem(target: &str) -> String {
     format!("onceproof-{VERSION}-{target}")
 }
 
-/// Has the program write man pages and completions into a folder, and returns that.
-pub(super) fn pages(program: &Path, folder: &Path, interrupt: &Interrupt) -> Result<PathBuf> {
-    succeed(Command::new(program).arg("files").arg(folder), interrupt)?;
-    Ok(folder.to_owned())
+/// Returns the file name of an archive.
+pub(super) fn name(target: &str) -> String {
+    format!("{}.tar.gz", stem(target))
+}
+
+/// Has the program write man pages and completions into a folder.
+pub(super) fn pages(program: &Path, folder: &Path, interrupt: &Interrupt) -> Result<()> {
+    fresh(folder)?;
+    succeed(Command::new(program).arg("files").arg(folder), interrupt)
 }
 
 impl Archive {
@@ -48,25 +59,31 @@ impl Archive {
         out: &Path,
         interrupt: &Interrupt,
     ) -> Result<Self> {
-        let folder = cargo::workspace().join("target/release-folders").join(stem(target));
+        let folder = folder(&stem(target));
         fresh(&folder)?;
         copy(program, &folder.join("onceproof"))?;
-        for link in LINKS {
-            symlink("onceproof", folder.join(link)).with_context(|| format!("cannot link {link}"))?;
-        }
+        link_names(&folder)?;
         for file in FILES {
             copy(&cargo::workspace().join(file), &folder.join(file))?;
         }
         for part in ["man", "completions"] {
             copy_folder(&pages.join(part), &folder.join(part))?;
         }
-        let file = out.join(format!("{}.tar.gz", stem(target)));
+        let file = out.join(name(target));
         tar(&folder, &file, interrupt)?;
         let size = fs::metadata(&file).context("tar made no file")?.len();
         ensure!(size <= LIMIT, "{} has {size} bytes, expected at most {LIMIT}", file.display());
         super::say(&format!("{} has {:.1} MiB", file.display(), size as f64 / f64::from(1 << 20)));
         Ok(Self { file, folder })
     }
+}
+
+/// Links the other names to the program in a folder.
+pub(super) fn link_names(folder: &Path) -> Result<()> {
+    for link in LINKS {
+        symlink("onceproof", folder.join(link)).with_context(|| format!("cannot link {link}"))?;
+    }
+    Ok(())
 }
 
 fn tar(folder: &Path, file: &Path, interrupt: &Interrupt) -> Result<()> {
@@ -80,7 +97,7 @@ fn tar(folder: &Path, file: &Path, interrupt: &Interrupt) -> Result<()> {
 }
 
 /// Returns the second of the last commit, or what SOURCE_DATE_EPOCH says.
-fn time_of_the_sources() -> Result<u64> {
+pub(super) fn time_of_the_sources() -> Result<u64> {
     if let Some(second) = std::env::var_os("SOURCE_DATE_EPOCH") {
         return second.to_string_lossy().parse().context("SOURCE_DATE_EPOCH is no number of seconds");
     }
@@ -91,19 +108,14 @@ fn time_of_the_sources() -> Result<u64> {
     text.trim().parse().context("git tells no time of a commit; SOURCE_DATE_EPOCH replaces it")
 }
 
-/// Writes the checksums of all files in a folder into `SHA256SUMS`, and removes its folders.
+/// Writes the checksums of all files in a folder into `SHA256SUMS`.
 pub(super) fn sums(out: &Path, interrupt: &Interrupt) -> Result<()> {
     let mut names = Vec::new();
     for entry in out.read_dir().with_context(|| format!("cannot read {}", out.display()))? {
-        let entry = entry?;
-        if entry.file_type()?.is_dir() {
-            fs::remove_dir_all(entry.path())?;
-        } else {
-            names.push(entry.file_name());
-        }
+        names.push(entry?.file_name());
     }
     names.sort();
-    let file = fs::File::create(out.join("SHA256SUMS")).context("cannot make SHA256SUMS")?;
+    let file = fs::File::create(out.join(SUMS)).context("cannot make a file of checksums")?;
     succeed(Command::new("sha256sum").args(names).current_dir(out).stdout(file), interrupt)
 }
 

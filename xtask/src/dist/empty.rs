@@ -7,55 +7,69 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use super::archive::Archive;
-use super::tools::succeed;
+use super::archive::{Archive, NAMES};
+use super::tools::{succeed, told};
 use crate::rig::interrupt::Interrupt;
-use crate::rig::process::{Ending, Process};
 use crate::rig::programs::Finished;
 use crate::rig::scratch::Scratch;
-use crate::rig::transcript::Transcript;
 
 /// Longest time for a first PASS and a first FAIL.
 const LIMIT_S: f64 = 60.0;
 
 /// Unpacks an archive in an empty root, and runs its demo there with a sound and a broken target.
-pub(super) fn try_archive(archive: &Archive, interrupt: &Interrupt) -> Result<()> {
+pub(super) fn archive(archive: &Archive, interrupt: &Interrupt) -> Result<()> {
     let root = Scratch::new()?;
     std::fs::create_dir(root.path().join("tmp")).context("cannot make a folder in a root")?;
     let mut tar = Command::new("tar");
     tar.args(["--extract", "--strip-components=1", "--file"]).arg(&archive.file);
     let begun = Instant::now();
     succeed(tar.arg("--directory").arg(root.path()), interrupt)?;
+    demos("in an empty root", |arguments| in_root(root.path(), "/onceproof", arguments, interrupt))?;
+    let seconds = begun.elapsed().as_secs_f64();
+    ensure!(seconds < LIMIT_S, "first PASS and FAIL took {seconds:.1} s, expected less than {LIMIT_S}");
+    names(|name| in_root(root.path(), &format!("/{name}"), &["--version"], interrupt))
+}
+
+/// Runs the demo with a sound and with a broken target: the verdicts are PASS and FAIL.
+pub(super) fn demos(place: &str, run: impl Fn(&[&str]) -> Result<Finished>) -> Result<()> {
     for (arguments, code, word) in [(&["demo"][..], 0, "PASS"), (&["demo", "--broken"], 1, "FAIL")] {
         let started = Instant::now();
-        let ended = in_root(root.path(), "/onceproof", arguments, interrupt)?;
+        let ended = run(arguments)?;
         let told = format!("{}{}", ended.stdout, ended.stderr);
         ensure!(
             ended.code == Some(code),
-            "{arguments:?} ended with {:?}, expected {code}: {told}",
+            "{place}, {arguments:?} ended with {:?}, expected {code}: {told}",
             ended.code
         );
-        ensure!(ended.stdout.starts_with(word), "{arguments:?} did not begin with {word}: {told}");
+        ensure!(ended.stdout.starts_with(word), "{place}, {arguments:?} did not begin with {word}: {told}");
         super::say(&format!(
-            "in an empty root, `onceproof {}` gives {word} in {:.1} s",
+            "{place}, `onceproof {}` gives {word} in {:.1} s",
             arguments.join(" "),
             started.elapsed().as_secs_f64()
         ));
     }
-    let seconds = begun.elapsed().as_secs_f64();
-    ensure!(seconds < LIMIT_S, "first PASS and FAIL took {seconds:.1} s, expected less than {LIMIT_S}");
-    let linked = in_root(root.path(), "/verify", &["--version"], interrupt)?;
-    ensure!(linked.stdout.starts_with("verify "), "the link `verify` printed {:?}", linked.stdout);
+    Ok(())
+}
+
+/// Asks each program for its version.
+pub(super) fn names(run: impl Fn(&str) -> Result<Finished>) -> Result<()> {
+    for name in NAMES {
+        let ended = run(name)?;
+        let version = format!("{name} {}\n", super::VERSION);
+        ensure!(ended.stdout == version, "{name} printed {ended:?}, expected {version:?}");
+    }
     Ok(())
 }
 
 /// Runs a program with this folder as its root, as root of a user namespace.
-fn in_root(root: &Path, program: &str, arguments: &[&str], interrupt: &Interrupt) -> Result<Finished> {
-    let (stdout, stderr) = (Transcript::new()?, Transcript::new()?);
+pub(super) fn in_root(
+    root: &Path,
+    program: &str,
+    arguments: &[&str],
+    interrupt: &Interrupt,
+) -> Result<Finished> {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-root-user", "chroot"]).arg(root).arg(program).args(arguments);
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
-    command.stdout(stdout.stdio()?).stderr(stderr.stdio()?);
-    let status = Process::spawn(&mut command, Ending::Kill)?.wait(interrupt)?;
-    Ok(Finished { code: status.code(), stdout: stdout.text()?, stderr: stderr.text()? })
+    told(&mut command, interrupt)
 }

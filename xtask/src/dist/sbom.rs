@@ -1,4 +1,5 @@
-//! Bill of materials: every crate that is linked into the program, in the form of CycloneDX 1.5.
+//! Bill of materials: every crate that is linked into the program and which crates it uses, in the
+//! form of CycloneDX 1.5.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -9,9 +10,9 @@ use serde_json::{Value, json};
 use super::VERSION;
 use crate::rig::cargo;
 
-/// Writes the bill of the program as it is built for release.
-pub(super) fn write(file: &Path) -> Result<()> {
-    let arguments = ["metadata", "--format-version", "1", "--locked"];
+/// Writes the bill of the program as it is built for a target.
+pub(super) fn write(target: &str, file: &Path) -> Result<()> {
+    let arguments = ["metadata", "--format-version", "1", "--locked", "--filter-platform", target];
     let output = cargo::command(arguments).output().context("cannot start cargo")?;
     ensure!(output.status.success(), "cargo metadata: {}", String::from_utf8_lossy(&output.stderr));
     let metadata = serde_json::from_slice(&output.stdout).context("cargo metadata printed no JSON")?;
@@ -34,32 +35,48 @@ fn bill(metadata: &Value) -> Result<Value> {
     let own = packages.iter().find(|(_, package)| package["name"] == "onceproof");
     let (own, _) = own.context("the workspace has no package onceproof")?;
     let mut waiting = vec![*own];
-    let mut found: BTreeMap<&str, Value> = BTreeMap::new();
+    let mut found: BTreeMap<&str, &Value> = BTreeMap::new();
     while let Some(id) = waiting.pop() {
         if found.contains_key(id) {
             continue;
         }
         let package = packages.get(id).with_context(|| format!("cargo metadata has no package {id}"))?;
-        found.insert(id, component(package));
+        found.insert(id, package);
         waiting.extend(linked.get(id).into_iter().flatten());
     }
+    let uses = |(id, package): (&&str, &&Value)| {
+        let used: Vec<String> = linked.get(id).into_iter().flatten().map(|id| reference(found[id])).collect();
+        json!({ "ref": reference(package), "dependsOn": used })
+    };
+    let dependencies: Vec<Value> = found.iter().map(uses).collect();
+    let name = reference(found[own]);
     found.remove(own);
     Ok(json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
         "version": 1,
-        "metadata": { "component": { "type": "application", "name": "onceproof", "version": VERSION } },
-        "components": found.into_values().collect::<Vec<_>>(),
+        "metadata": {
+            "component": { "type": "application", "bom-ref": name, "name": "onceproof", "version": VERSION },
+        },
+        "components": found.into_values().map(component).collect::<Vec<_>>(),
+        "dependencies": dependencies,
     }))
 }
 
-fn component(package: &Value) -> Value {
+/// Returns the name of a package within the bill.
+fn reference(package: &Value) -> String {
     let text = |name: &str| package[name].as_str().unwrap_or_default();
-    let (name, version) = (text("name"), text("version"));
-    let mut component = json!({ "type": "library", "name": name, "version": version });
+    format!("pkg:cargo/{}@{}", text("name"), text("version"))
+}
+
+fn component(package: &Value) -> Value {
+    let reference = reference(package);
+    let mut component = json!({
+        "type": "library", "bom-ref": reference, "name": package["name"], "version": package["version"],
+    });
     // A crate of the workspace is in no registry.
     if !package["source"].is_null() {
-        component["purl"] = format!("pkg:cargo/{name}@{version}").into();
+        component["purl"] = reference.into();
     }
     if let Some(license) = package["license"].as_str() {
         // An old form of the field separates by a slash.
@@ -100,5 +117,7 @@ mod tests {
         assert_eq!(bill["components"][0]["licenses"][0]["expression"], "MIT OR Apache-2.0");
         assert!(bill["components"][1]["purl"].is_null());
         assert_eq!(bill["metadata"]["component"]["name"], "onceproof");
+        let beta = json!({ "ref": "pkg:cargo/beta@0.2.0", "dependsOn": ["pkg:cargo/alpha@0.1.0"] });
+        assert!(list(&bill["dependencies"]).any(|one| *one == beta), "{bill:#}");
     }
 }

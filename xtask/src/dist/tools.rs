@@ -1,5 +1,6 @@
 //! Tools of a release build, in a Python environment of their own: zig as the C compiler and linker
-//! of every target, cargo-zigbuild, which makes cargo use it, and maturin, which makes the wheel.
+//! of every target, cargo-zigbuild, which makes cargo use it, maturin, which makes the wheel, and
+//! cargo-deb, which makes the Debian package.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -8,9 +9,15 @@ use anyhow::{Context, Result, ensure};
 
 use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
+use crate::rig::process::{Ending, Process};
+use crate::rig::programs::Finished;
+use crate::rig::transcript::Transcript;
 
-/// Packages of the tools.
-const PACKAGES: [&str; 3] = ["ziglang~=0.17.1", "cargo-zigbuild~=0.24.0", "maturin~=1.16"];
+/// Python packages of the tools. That of certifi holds the certificates of Mozilla's list.
+const PACKAGES: [&str; 4] = ["ziglang~=0.17.1", "cargo-zigbuild~=0.24.0", "maturin~=1.16", "certifi>=2026"];
+
+/// Crate of the tool that is in no Python package.
+const CARGO_DEB: &str = "cargo-deb@3.8.0";
 
 /// Folder of the environment, relative to the workspace's root.
 const VENV: &str = "target/release-tools";
@@ -22,21 +29,29 @@ pub(super) const PROFILE: &str = "dist";
 pub(super) struct Tools<'a> {
     venv: PathBuf,
     jobs: Option<u16>,
-    interrupt: &'a Interrupt,
+    pub(super) interrupt: &'a Interrupt,
 }
 
 impl<'a> Tools<'a> {
-    /// Installs what is missing.
+    /// Installs those that are Python packages.
     pub(super) fn ready(jobs: Option<u16>, interrupt: &'a Interrupt) -> Result<Self> {
         let tools = Self { venv: cargo::workspace().join(VENV), jobs, interrupt };
-        if !tools.path("maturin").is_file() {
-            let mut python = Command::new("python3");
-            succeed(python.args(["-m", "venv"]).arg(&tools.venv), interrupt)?;
-            let mut pip = Command::new(tools.path("pip"));
-            pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES);
-            succeed(&mut pip, interrupt)?;
+        // pip does nothing where all of it is there.
+        if !tools.path("pip").is_file() {
+            tools.succeed(Command::new("python3").args(["-m", "venv"]).arg(&tools.venv))?;
         }
+        let mut pip = Command::new(tools.path("pip"));
+        tools.succeed(pip.args(["install", "--quiet", "--disable-pip-version-check"]).args(PACKAGES))?;
         Ok(tools)
+    }
+
+    /// Returns a call of cargo-deb, which is installed if it is missing.
+    pub(super) fn cargo_deb(&self) -> Result<Command> {
+        if !self.path("cargo-deb").is_file() {
+            let mut install = cargo::command(["install", "--locked", CARGO_DEB, "--root"]);
+            self.succeed(install.arg(&self.venv).args(self.jobs_argument()))?;
+        }
+        self.cargo(["deb"])
     }
 
     /// Builds `onceproof` for a target, and returns the file.
@@ -44,12 +59,11 @@ impl<'a> Tools<'a> {
         let mut rustup = Command::new("rustup");
         // In the workspace, whose toolchain is the one to add to.
         rustup.args(["target", "add", target]).current_dir(cargo::workspace());
-        succeed(&mut rustup, self.interrupt)?;
+        self.succeed(&mut rustup)?;
         let arguments =
             ["zigbuild", "--locked", "--profile", PROFILE, "--bin", "onceproof", "--target", target];
-        let mut command = cargo::command(arguments);
-        command.args(self.jobs.map(|jobs| format!("--jobs={jobs}")));
-        succeed(self.with_path(&mut command)?, self.interrupt)?;
+        let mut command = self.cargo(arguments)?;
+        self.succeed(command.args(self.jobs_argument()))?;
         Ok(target_folder().join(target).join(PROFILE).join("onceproof"))
     }
 
@@ -58,27 +72,49 @@ impl<'a> Tools<'a> {
         let mut command = Command::new(self.path("cargo-zigbuild"));
         command.args(["check", "--workspace", "--locked", "--target", target]);
         command.current_dir(cargo::workspace()).env("RUSTFLAGS", "--deny warnings");
-        succeed(self.with_path(&mut command)?, self.interrupt)
+        self.succeed(command.env("PATH", self.search_path()?))
     }
 
-    /// Builds the wheel of a target into a folder.
+    /// Builds the wheel of a target into a folder. A static program runs with any C library.
     pub(super) fn wheel(&self, target: &str, out: &Path) -> Result<()> {
         let mut command = Command::new(self.path("maturin"));
-        command.args(["build", "--locked", "--zig", "--profile", PROFILE, "--target", target, "--out"]);
-        command.arg(out).current_dir(cargo::workspace());
-        command.args(self.jobs.map(|jobs| format!("--jobs={jobs}")));
-        succeed(self.with_path(&mut command)?, self.interrupt)
+        command.args(["build", "--locked", "--zig", "--profile", PROFILE, "--target", target]);
+        command.args(["--compatibility", "manylinux2014", "musllinux_1_1", "--out"]).arg(out);
+        command.args(self.jobs_argument()).current_dir(cargo::workspace()).env("PATH", self.search_path()?);
+        self.succeed(&mut command)
+    }
+
+    /// Returns the file of the certificates to trust.
+    pub(super) fn certificates(&self) -> Result<PathBuf> {
+        let told = told(Command::new(self.path("python")).args(["-m", "certifi"]), self.interrupt)?;
+        ensure!(told.code == Some(0), "certifi names no file: {}", told.stderr);
+        Ok(told.stdout.trim().into())
+    }
+
+    /// Returns a call of cargo that finds the tools.
+    fn cargo<'c>(&self, arguments: impl IntoIterator<Item = &'c str>) -> Result<Command> {
+        let mut command = cargo::command(arguments);
+        command.env("PATH", self.search_path()?);
+        Ok(command)
+    }
+
+    pub(super) fn succeed(&self, command: &mut Command) -> Result<()> {
+        succeed(command, self.interrupt)
+    }
+
+    fn jobs_argument(&self) -> Option<String> {
+        self.jobs.map(|jobs| format!("--jobs={jobs}"))
     }
 
     fn path(&self, program: &str) -> PathBuf {
         self.venv.join("bin").join(program)
     }
 
-    /// Puts the tools at the beginning of a command's PATH.
-    fn with_path<'c>(&self, command: &'c mut Command) -> Result<&'c mut Command> {
+    /// Returns the PATH with the tools at its beginning.
+    fn search_path(&self) -> Result<std::ffi::OsString> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let all = std::iter::once(self.venv.join("bin")).chain(std::env::split_paths(&path));
-        Ok(command.env("PATH", std::env::join_paths(all).context("a folder of the PATH has a colon")?))
+        std::env::join_paths(all).context("a folder of the PATH has a colon")
     }
 }
 
@@ -94,9 +130,18 @@ fn target_folder() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| cargo::workspace().join("target"), PathBuf::from)
 }
 
-/// Runs a command to its end, which must be success.
+/// Runs a command to its end, which must be success, and shows its output.
 pub(super) fn succeed(command: &mut Command, interrupt: &Interrupt) -> Result<()> {
     let status = cargo::show(command, interrupt)?;
     ensure!(status.success(), "{:?} ended with {status}, expected success", command.get_program());
     Ok(())
+}
+
+/// Runs a command to its end, and returns what it told.
+pub(super) fn told(command: &mut Command, interrupt: &Interrupt) -> Result<Finished> {
+    let stdout = Transcript::new()?;
+    let stderr = Transcript::new()?;
+    command.stdout(stdout.stdio()?).stderr(stderr.stdio()?);
+    let status = Process::spawn(command, Ending::Kill)?.wait(interrupt)?;
+    Ok(Finished { code: status.code(), stdout: stdout.text()?, stderr: stderr.text()? })
 }

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use xtask::rig::cargo;
 use xtask::rig::interrupt::Interrupt;
 use xtask::rig::port;
 use xtask::rig::programs::{Profile, Programs};
@@ -22,11 +23,19 @@ fn text_of(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path)).unwrap()
 }
 
-/// Returns the commands of the workflow, without those that install.
-fn workflow() -> Vec<String> {
+/// Returns what the workflow gives to an input of the action.
+fn given(input: &str) -> String {
     let text = text_of(".github/workflows/gate.yml");
-    let command = |line: &str| Some(line.trim().trim_start_matches("- ").strip_prefix("run: ")?.to_owned());
-    text.lines().filter_map(command).filter(|command| !command.contains("cargo install")).collect()
+    let (_, inputs) = text.split_once("with: { ").unwrap();
+    let (inputs, _) = inputs.split_once(" }").unwrap();
+    inputs.split(", ").find_map(|one| one.strip_prefix(input)?.strip_prefix(": ")).unwrap().to_owned()
+}
+
+/// Returns the default of an input of the action.
+fn default_of(input: &str) -> String {
+    let action = text_of("action/action.yml");
+    let block = block(&action, &format!("  {input}:")).join("\n");
+    block.split_once("default: ").unwrap().1.to_owned()
 }
 
 /// Returns the lines of a block of `docker-compose.yml` below its head, which are indented more.
@@ -95,18 +104,22 @@ fn the_gate_fails_where_the_service_does_not_come_up_or_the_verdict_is_no_pass()
 }
 
 #[test]
-fn the_workflow_to_copy_passes_and_its_commands_are_those_of_the_readme() {
-    let commands = workflow();
-    let readme: Vec<String> = gate().lines().map(|line| without_comment(line).to_owned()).collect();
-    assert_eq!(commands.len(), 3, "{commands:?}");
-    assert!(commands.iter().all(|command| readme.contains(command)), "{commands:?}, {readme:?}");
-    let [start, load, judge] = &commands[..] else { panic!("{commands:?}") };
-    let script = format!("set -e\n{start}\ntrap 'kill $!' EXIT\n{load}\n{judge}\n");
-    assert_passes(&run(&Scratch::new().unwrap(), &script));
-}
-
-fn without_comment(line: &str) -> &str {
-    line.split(" # ").next().unwrap_or_default().trim()
+fn the_workflow_to_copy_passes_and_its_action_loads_as_the_readme_does() {
+    let load = default_of("load");
+    assert!(gate().contains(&format!("\nloadgen {load} ")), "{load} is not in {}", gate());
+    let script = cargo::workspace().join("action/prove.sh");
+    let script = format!("TARGET=\"$TARGET_URL\" exec bash {}", script.display());
+    let inputs = [
+        ("SERVICE", given("service")),
+        ("LOAD", load),
+        ("RESULTS", default_of("results")),
+        ("GITHUB_OUTPUT", "output".to_owned()),
+        ("GITHUB_STEP_SUMMARY", "summary".to_owned()),
+    ];
+    let scratch = Scratch::new().unwrap();
+    let inputs = inputs.map(|(name, value)| (name.to_owned(), value));
+    assert_passes(&run_in(&scratch, &script, &inputs));
+    assert_eq!(std::fs::read_to_string(scratch.path().join("output")).unwrap(), "verdict=PASS\n");
 }
 
 #[test]

@@ -1,0 +1,95 @@
+//! The proofs that what is packed works where it is installed, and is gone where it is removed.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::archive::SUMS;
+use super::empty::{demos, in_root, names};
+use super::image::Image;
+use super::tools::{succeed, told};
+use crate::rig::cargo;
+use crate::rig::interrupt::Interrupt;
+use crate::rig::scratch::Scratch;
+
+/// Python package that runs the tests of the wheel.
+const PYTEST: &str = "pytest~=9.2";
+
+/// Compares the files with their checksums.
+pub(super) fn sums(out: &Path, interrupt: &Interrupt) -> Result<()> {
+    succeed(Command::new("sha256sum").args(["--check", "--quiet", SUMS]).current_dir(out), interrupt)
+}
+
+/// Installs a Debian package in an empty root by dpkg, runs its programs there, reads their pages,
+/// and removes it.
+pub(super) fn debian(package: &Path, interrupt: &Interrupt) -> Result<()> {
+    let root = Scratch::new()?;
+    for folder in ["tmp", "var/lib/dpkg"] {
+        fs::create_dir_all(root.path().join(folder)).context("cannot make a folder in a root")?;
+    }
+    fs::write(root.path().join("var/lib/dpkg/status"), "").context("cannot make dpkg's list")?;
+    let dpkg = |action: &str, what: &Path| {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "dpkg", "--root"]).arg(root.path()).arg(action).arg(what);
+        let ended = told(&mut command, interrupt)?;
+        ensure!(ended.code == Some(0), "dpkg {action} failed: {}{}", ended.stdout, ended.stderr);
+        Ok(())
+    };
+    dpkg("--install", package)?;
+    names(|name| in_root(root.path(), &format!("/usr/bin/{name}"), &["--version"], interrupt))?;
+    demos("from the Debian package", |arguments| {
+        in_root(root.path(), "/usr/bin/onceproof", arguments, interrupt)
+    })?;
+    let read = pages(&root.path().join("usr/share/man/man1"), interrupt)?;
+    dpkg("--remove", Path::new("onceproof"))?;
+    ensure!(!root.path().join("usr").exists(), "dpkg --remove left files under /usr, expected none");
+    super::say(&format!("the Debian package was installed and removed; man read its {read} pages"));
+    Ok(())
+}
+
+/// Reads all man pages of a folder, and returns their number. A warning of man is an error.
+fn pages(folder: &Path, interrupt: &Interrupt) -> Result<usize> {
+    let mut read = 0;
+    for page in folder.read_dir().with_context(|| format!("cannot read {}", folder.display()))? {
+        let page = page?.path();
+        let mut man = Command::new("man");
+        man.args(["--warnings", "--local-file"]).arg(&page).env("LC_ALL", "C.UTF-8").env("MANWIDTH", "80");
+        let ended = told(&mut man, interrupt).context("man reads the pages; the package man-db has it")?;
+        let is_read = ended.code == Some(0) && ended.stderr.is_empty() && ended.stdout.contains("SYNOPSIS");
+        ensure!(is_read, "man could not read {}: {}", page.display(), ended.stderr);
+        read += 1;
+    }
+    Ok(read)
+}
+
+/// Installs a wheel in a fresh environment, asks each program for its version, and runs the tests
+/// of the fixture there.
+pub(super) fn wheel(wheel: &Path, interrupt: &Interrupt) -> Result<()> {
+    let scratch = Scratch::new()?;
+    let bin = scratch.path().join("bin");
+    succeed(Command::new("python3").args(["-m", "venv"]).arg(scratch.path()), interrupt)?;
+    let mut pip = Command::new(bin.join("pip"));
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(wheel).arg(PYTEST);
+    succeed(&mut pip, interrupt)?;
+    names(|name| told(Command::new(bin.join(name)).arg("--version"), interrupt))?;
+    demos("from the wheel", |arguments| {
+        told(Command::new(bin.join("onceproof")).args(arguments), interrupt)
+    })?;
+    let mut pytest = Command::new(bin.join("pytest"));
+    pytest.args(["-q", "-p", "no:cacheprovider"]).arg(cargo::workspace().join("python/tests"));
+    succeed(pytest.env("PYTHONDONTWRITEBYTECODE", "1").current_dir(scratch.path()), interrupt)
+}
+
+/// Runs the demo in a container of the image, which has no network but its own, and whose folder of
+/// results can be written.
+pub(super) fn image(image: &Image, interrupt: &Interrupt) -> Result<()> {
+    let run = |arguments: &[&str]| {
+        let mut docker = Command::new("docker");
+        docker.args(["run", "--rm", "--network", "none", &image.tag]).args(arguments);
+        told(&mut docker, interrupt)
+    };
+    names(|name| run(&[name, "--version"]))?;
+    demos("in a container", |arguments| run(&[&["onceproof"], arguments, &["--out", "results"]].concat()))
+}
