@@ -25,7 +25,7 @@ pub(super) fn conclude(facts: &Facts<'_>, mut examined: Examined, planted: Vec<P
     Judgement {
         verdict: reasons.first().map_or(Verdict::Pass, Reason::verdict),
         target: facts.evidence.observed.stats.target.clone(),
-        began_utc: facts.tally.began_utc_ms.and_then(truth::time::of_utc_ms),
+        began_utc: facts.evidence.frames.clocks().began_utc_ms().and_then(truth::time::of_utc_ms),
         reasons,
         observations: examined.observations,
         checks: examined.checks,

@@ -12,6 +12,7 @@ use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::plan::trace::{Departure, Traces};
 use truth::record::baseline::Baseline;
+use truth::record::clocks::Clocks;
 use truth::record::ending::LedgerEnd;
 use truth::record::faults::{self, Struck};
 use truth::record::folder::RunFolder;
@@ -155,6 +156,20 @@ impl Frames {
         match self {
             Self::Files(segments) => segments.iter().map(|(_, run)| *run).collect(),
             Self::Memory(_) => vec![0],
+        }
+    }
+
+    /// Clocks of the segments. A segment without a readable header has that of the earliest.
+    pub fn clocks(&self) -> Clocks {
+        match self {
+            Self::Files(segments) => {
+                let headers: Vec<_> = segments.iter().map(|(path, _)| reader::header(path)).collect();
+                Clocks::of(&headers)
+            }
+            Self::Memory(frames) => match frames.first() {
+                Some(Frame::Header(header)) => Clocks::of(&[Some(header.clone())]),
+                first => Clocks::from(first.and_then(Frame::t).unwrap_or(0)),
+            },
         }
     }
 

@@ -1,6 +1,7 @@
 //! Histories: a second pass over the ledger, for the few keys that are shown.
 
 use foldhash::{HashMap, HashSet};
+use truth::record::clocks::Clocks;
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::target::answer::{Answer, Kind, Outcome};
 
@@ -19,10 +20,9 @@ pub fn histories(
     if wanted.is_empty() {
         return Ok(HashMap::default());
     }
-    let runs = evidence.frames.runs();
     let mut pass = Pass::new(evidence, wanted);
     evidence.for_each_frame(|segment, frame| {
-        pass.take(runs[segment], frame);
+        pass.take(segment, frame);
         Ok(())
     })?;
     Ok(pass.finish())
@@ -34,7 +34,9 @@ struct Pass<'a> {
     wanted: &'a HashSet<u64>,
     histories: HashMap<u64, Vec<Attempt>>,
     open: HashMap<(usize, Scope), Held>,
-    origin: Option<u64>,
+    /// For each segment, the index of its run.
+    runs: Vec<usize>,
+    clocks: Clocks,
 }
 
 /// The wanted keys in a round or list that is under way.
@@ -43,7 +45,8 @@ struct Held {
     /// Copies in requests that have not ended.
     places: Vec<HeldCopy>,
     slots: usize,
-    t: u64,
+    /// Beginning, in microseconds since the first frame of the ledger.
+    began_us: u64,
 }
 
 /// One copy of a wanted key.
@@ -56,27 +59,31 @@ struct HeldCopy {
 
 impl<'a> Pass<'a> {
     fn new(evidence: &'a Evidence, wanted: &'a HashSet<u64>) -> Self {
-        Self { evidence, wanted, histories: HashMap::default(), open: HashMap::default(), origin: None }
+        let frames = &evidence.frames;
+        let histories = HashMap::default();
+        let open = HashMap::default();
+        Self { evidence, wanted, histories, open, runs: frames.runs(), clocks: frames.clocks() }
     }
 
-    fn take(&mut self, run: usize, frame: &Frame) {
-        let origin = *self.origin.get_or_insert(frame.t().unwrap_or(0));
+    fn take(&mut self, segment: usize, frame: &Frame) {
+        let run = self.runs[segment];
         match frame {
             Frame::Open { round, t } => {
                 let ordinals = self.evidence.plan.round(*round);
-                self.hold((run, Scope::Round(*round)), ordinals.ordinals(), *t);
+                let began_us = self.clocks.since_us(segment, *t);
+                self.hold((run, Scope::Round(*round)), ordinals.ordinals(), began_us);
             }
-            Frame::Resend { id, ordinals, .. } => self.hold((run, Scope::Resend(*id)), ordinals, origin),
-            Frame::Done(done) => self.done(run, done, origin),
+            Frame::Resend { id, ordinals, .. } => self.hold((run, Scope::Resend(*id)), ordinals, 0),
+            Frame::Done(done) => self.done(segment, done),
             Frame::Header(_) | Frame::Closed { .. } => {}
         }
     }
 
     /// Notes the copies of the wanted keys. A long list comes in parts.
-    fn hold(&mut self, scope: (usize, Scope), ordinals: &[u64], t: u64) {
+    fn hold(&mut self, scope: (usize, Scope), ordinals: &[u64], began_us: u64) {
         let batch = self.evidence.plan.batch as usize;
         let held = self.open.entry(scope).or_default();
-        held.t = t;
+        held.began_us = began_us;
         for (slot, ordinal) in (held.slots..).zip(ordinals) {
             if self.wanted.contains(ordinal) {
                 let request = (slot / batch) as u32;
@@ -87,17 +94,18 @@ impl<'a> Pass<'a> {
         held.slots += ordinals.len();
     }
 
-    fn done(&mut self, run: usize, done: &Done, origin: u64) {
+    fn done(&mut self, segment: usize, done: &Done) {
+        let run = self.runs[segment];
         let Some(held) = self.open.get_mut(&(run, done.scope)) else { return };
         for copy in held.places.iter().filter(|copy| copy.request == done.request) {
             let attempt = Attempt {
-                scope: scope_text(done.scope),
+                scope: done.scope.to_string(),
                 request: copy.request,
                 place: copy.place,
                 try_number: done.try_number,
                 connection: done.connection,
-                start_us: since(origin, done.t_start),
-                end_us: Some(since(origin, done.t_end)),
+                start_us: self.clocks.since_us(segment, done.t_start),
+                end_us: Some(self.clocks.since_us(segment, done.t_end)),
                 status: done.status,
                 outcome: fate(&done.answer, copy.place as usize),
                 traceparent: self.evidence.traceparent(
@@ -106,7 +114,7 @@ impl<'a> Pass<'a> {
                     done.try_number,
                     &[copy.ordinal],
                 ),
-                planned_us: Some(since(origin, done.t_planned)),
+                planned_us: Some(self.clocks.since_us(segment, done.t_planned)),
                 run,
             };
             keep(&mut self.histories, copy.ordinal, attempt);
@@ -118,18 +126,17 @@ impl<'a> Pass<'a> {
 
     /// Adds the attempts that never ended.
     fn finish(mut self) -> HashMap<u64, Vec<Attempt>> {
-        let origin = self.origin.unwrap_or(0);
         let mut open: Vec<_> = self.open.drain().collect();
         open.sort_by_key(|(key, _)| *key);
         for ((run, scope), held) in open {
             for HeldCopy { request, place, ordinal } in held.places {
                 let attempt = Attempt {
-                    scope: scope_text(scope),
+                    scope: scope.to_string(),
                     request,
                     place,
                     try_number: 0,
                     connection: 0,
-                    start_us: since(origin, held.t),
+                    start_us: held.began_us,
                     end_us: None,
                     status: 0,
                     outcome: Fate::NeverEnded,
@@ -163,13 +170,6 @@ fn keep(histories: &mut HashMap<u64, Vec<Attempt>>, ordinal: u64, attempt: Attem
     }
 }
 
-fn scope_text(scope: Scope) -> String {
-    match scope {
-        Scope::Round(round) => format!("round {round}"),
-        Scope::Resend(id) => format!("list {id}"),
-    }
-}
-
 fn fate(answer: &Answer, place: usize) -> Fate {
     match answer.outcome {
         Outcome::NeverSent => Fate::NeverSent,
@@ -184,9 +184,4 @@ fn fate(answer: &Answer, place: usize) -> Fate {
             Kind::Unknown => Fate::Unknown,
         },
     }
-}
-
-/// Microseconds from one moment to another.
-fn since(start: u64, t: u64) -> u64 {
-    t.saturating_sub(start) / 1000
 }

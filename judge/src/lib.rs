@@ -16,13 +16,14 @@ pub mod verdict;
 use foldhash::{HashMap, HashSet};
 use truth::chain::chain;
 pub use truth::numbers;
+use truth::record::ledger::Scope;
 
 use self::books::walk::WalkError;
 use self::checks::examine;
 use self::conclude::conclude;
 use self::evidence::Evidence;
 use self::facts::Facts;
-use self::verdict::{Check, Doubt, Judgement, Reason, Verdict, undecided};
+use self::verdict::{Check, Doubt, Finding, Judgement, Reason, TriedRequest, Verdict, undecided};
 
 /// Judges a run. An error on the way makes the verdict UNKNOWN.
 pub fn judge(evidence: &Evidence) -> Judgement {
@@ -49,17 +50,27 @@ pub fn try_judge(evidence: &Evidence) -> Result<Judgement, WalkError> {
 }
 
 fn add_histories(evidence: &Evidence, checks: &mut [Check]) -> Result<(), WalkError> {
-    let shown = checks.iter().flat_map(|check| &check.findings).filter_map(|finding| finding.ordinal);
-    let keys: HashSet<u64> = shown.collect();
+    let findings = checks.iter().flat_map(|check| &check.findings);
+    let keys: HashSet<u64> = findings.filter_map(|finding| key_of(evidence, finding)).collect();
     let histories: HashMap<_, _> = history::histories(evidence, &keys)?;
     for finding in checks.iter_mut().flat_map(|check| &mut check.findings) {
         let traceparent = finding.ordinal.and_then(|ordinal| evidence.events.traceparent(ordinal));
         finding.traceparent = traceparent.map(|own| own.to_string()).or(finding.traceparent.take());
-        if let Some(history) = finding.ordinal.and_then(|ordinal| histories.get(&ordinal)) {
+        if let Some(history) = key_of(evidence, finding).and_then(|ordinal| histories.get(&ordinal)) {
             finding.history.clone_from(history);
+            finding.keep_its_request();
         }
     }
     Ok(())
+}
+
+/// Returns the key of a finding, or one that its request carried.
+fn key_of(evidence: &Evidence, finding: &Finding) -> Option<u64> {
+    let carried = |tried: TriedRequest| match tried.scope {
+        Scope::Round(round) => evidence.plan.round(round).request(tried.request).first().copied(),
+        Scope::Resend(_) => None,
+    };
+    finding.ordinal.or_else(|| finding.request.and_then(carried))
 }
 
 #[cfg(test)]

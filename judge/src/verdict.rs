@@ -9,6 +9,7 @@ mod reason;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use truth::record::ledger::Scope;
 
 pub use self::check_id::CheckId;
 pub use self::decision::Verdict;
@@ -70,8 +71,22 @@ pub struct Finding {
     /// Trace context in the events of the key, or of the request; none if there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub traceparent: Option<String>,
-    /// Attempts of the key, in the order of their ends.
+    /// Try of a request that the fault is on, if it is on one rather than on a key.
+    #[serde(skip)]
+    pub request: Option<TriedRequest>,
+    /// Attempts of the key, in the order of their ends; of a fault on a request, that one.
     pub history: Vec<Attempt>,
+}
+
+/// Try of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TriedRequest {
+    /// Round or list of the request.
+    pub scope: Scope,
+    /// Number of the request in it.
+    pub request: u32,
+    /// Number of the try: 0 for the first.
+    pub try_number: u16,
 }
 
 /// One attempt, for people.
@@ -364,8 +379,26 @@ impl Check {
 }
 
 impl Finding {
+    /// Leaves of the attempts those of its request, one of the copies in it, if it is on a request.
+    pub(crate) fn keep_its_request(&mut self) {
+        let Some(TriedRequest { scope, request, try_number }) = self.request else { return };
+        let scope = scope.to_string();
+        let is_it =
+            |one: &Attempt| (&one.scope, one.request, one.try_number) == (&scope, request, try_number);
+        self.history.retain(is_it);
+        self.history.truncate(1);
+    }
+
     /// Makes a finding that is not on one key.
     pub(crate) fn plain(detail: String) -> Self {
-        Self { ordinal: None, topic: None, event_id: None, detail, traceparent: None, history: Vec::new() }
+        Self {
+            ordinal: None,
+            topic: None,
+            event_id: None,
+            detail,
+            traceparent: None,
+            request: None,
+            history: Vec::new(),
+        }
     }
 }

@@ -114,12 +114,11 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     announce::note_counters(load, &target.endpoint, &baseline, notices);
     preflight::send_empty(&client, load, &secrets, notices).await;
 
-    let live = live.map(|listener| Live::serve(listener, folder.clone(), manifest.clone(), notices));
+    let page = live.map(|listener| Live::serve(listener, folder.clone(), manifest.clone(), notices));
     let reader = client.clone();
-    let reached = Reached { client, dial, fixed, secrets, beside, process, metrics };
+    let reached = Reached { client, dial, fixed, secrets, beside, process, metrics, page };
     let job = Job { load, output, executors: &executors, folder: &folder, start_ns, notices };
     let result = Box::pin(sending::run(job, reached, signals)).await?;
-    drop(live);
     if result.ending == Ending::Aborted {
         return Ok(exit::INTERRUPTED);
     }

@@ -1,7 +1,10 @@
 //! Advice: what to do next with a verdict.
 
+use judge::numbers::grouped;
 use judge::resend::hangs_on_sentinels;
 use judge::verdict::{Check, Finding, Judgement, Reason, Status, Verdict};
+
+use crate::findings::numbered;
 
 /// Returns sentences that say what to do next, the most useful first. Commands stand in backquotes.
 pub fn next_steps(verdict: &Judgement) -> Vec<String> {
@@ -28,12 +31,16 @@ fn after_fail(verdict: &Judgement) -> Vec<String> {
     let mut steps = Vec::new();
     if let Some((check, finding)) = counter_example(verdict) {
         let what = match finding.ordinal {
-            Some(ordinal) => format!("key {ordinal}"),
+            Some(ordinal) => format!("key {}", grouped(ordinal)),
             None => "the first finding".to_owned(),
         };
         steps.push(format!("Look at {what} of `{}`: it contradicts what the target promised.", check.name));
         if let Some(command) = explain(verdict, finding) {
-            steps.push(format!("Read its story, with its requests to send by hand: `{command}`"));
+            let what = match finding.ordinal {
+                Some(_) => "its story, with its requests to send by hand",
+                None => "why, and on what it rests",
+            };
+            steps.push(format!("Read {what}: `{command}`"));
         }
     }
     steps
@@ -78,8 +85,15 @@ pub fn counter_example(verdict: &Judgement) -> Option<(&Check, &Finding)> {
     of_status(Status::Fail).or_else(|| of_status(Status::Unknown))
 }
 
-/// Returns the command that explains a finding on a key; none for one that is on no key.
+/// Returns the command that explains a finding; none for a judgement without a run folder.
 pub fn explain(verdict: &Judgement, finding: &Finding) -> Option<String> {
-    let run = verdict.runs.first()?;
-    Some(format!("verify explain {} {run}", finding.ordinal?))
+    if verdict.runs.is_empty() {
+        return None;
+    }
+    let runs = verdict.runs.join(" ");
+    if let Some(ordinal) = finding.ordinal {
+        return Some(format!("verify explain {ordinal} {runs}"));
+    }
+    let number = numbered(verdict).iter().position(|(_, one)| std::ptr::eq(*one, finding))? + 1;
+    Some(format!("verify explain --finding {number} {runs}"))
 }

@@ -4,39 +4,46 @@
 //! The arrows between the modules. Each uses only those to the left of it:
 //!
 //! ```text
-//! { markup, axis, scale, fault, policy } < { counters, frame } < material
-//! < { bins, latency_axis, plot, lane } < { charts, distribution, findings, top }
-//! < { over_time, tables, settings } < running < html
+//! { markup, axis, scale, fault, policy } < { attempts, counters, frame, gauge, premises } < material
+//! < { bins, latency_axis, plot, swimlane } < { charts, distribution, top } < counter_charts
+//! < { over_time, pictures, tables, settings } < { findings, running } < html
 //! ```
 
+mod attempts;
 mod axis;
 mod bins;
 mod charts;
+mod counter_charts;
 mod counters;
 mod distribution;
 mod fault;
 mod findings;
 mod frame;
-mod lane;
+mod gauge;
 mod latency_axis;
 mod markup;
 mod material;
 mod over_time;
+mod pictures;
 mod plot;
 mod policy;
+mod premises;
 mod running;
 mod scale;
 mod settings;
+mod swimlane;
 mod tables;
 mod top;
 
-use judge::verdict::Judgement;
+use judge::verdict::{Judgement, Observation};
 
+use self::charts::Charts;
+use self::fault::FaultSpan;
 use self::markup::{Markup, html, text};
 pub use self::material::Material;
 use self::over_time::OverTime;
 use self::policy::Network;
-pub use self::running::Running;
+pub use self::running::{Progress, Running};
 
 /// Name of the page in a run folder.
 pub const FILE: &str = "report.html";
@@ -47,19 +54,32 @@ pub fn render(verdict: &Judgement, material: &Material<'_>) -> String {
     frame::begin(&mut out, verdict.verdict.text(), &verdict.target, Network::None);
     html!(out, "<body class=\"{}\"><main>\n", top::class(verdict.verdict));
     top::write(&mut out, verdict, material);
-    findings::write(&mut out, verdict, material);
-    let series = &material.series;
+    let series = bins::fit_for_charts(&material.series);
+    let faults = faults(verdict, material);
+    let mut charts = Charts::new(&series, &faults);
+    findings::write(&mut out, verdict, material, &mut charts);
     let unread = material.series_unread.as_deref();
-    let faults = &material.faults;
-    OverTime { series, unread, faults, counters: &material.counters }.write(&mut out);
+    OverTime { charts: &mut charts, unread, readings: &material.readings }.write(&mut out);
     tables::write(&mut out, verdict, material);
     settings::write(&mut out, verdict, material);
+    let began = verdict.began_utc.as_deref().unwrap_or("the first frame of the ledger");
+    let several = match material.clocks_are_several {
+        true => ", by the wall clocks of several machines, which may be apart",
+        false => "",
+    };
     html!(
         out,
-        "</main>\n<footer>onceproof {} · attempts are timed from {}</footer>\n",
+        "</main>\n<footer>onceproof {} · attempts are timed from {}{several}</footer>\n",
         text(&verdict.onceproof),
-        text(verdict.began_utc.as_deref().unwrap_or("the first frame of the ledger"))
+        text(began)
     );
     html!(out, "<script>{}</script>\n</body></html>\n", policy::SCRIPT);
     out.into_string()
+}
+
+/// Faults to shade: those on record, and the restarts that the verdict tells of.
+fn faults(verdict: &Judgement, material: &Material<'_>) -> Vec<FaultSpan> {
+    let is_told = verdict.observations.iter().any(|one| matches!(one, Observation::Restarted { .. }));
+    let restarts = material.readings.restarts.iter().filter(|_| is_told);
+    material.faults.iter().chain(restarts).cloned().collect()
 }

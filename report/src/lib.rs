@@ -1,6 +1,7 @@
 //! Reports: a judgement as people and programs read it.
 
 pub mod advice;
+pub mod findings;
 pub mod html;
 pub mod json;
 pub mod junit;

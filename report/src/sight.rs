@@ -115,15 +115,17 @@ pub fn summary(sights: &[Sight]) -> String {
     let count = |wanted: Seen| sights.iter().filter(|sight| sight.seen == wanted).count();
     let kept = sights.len() - count(Seen::Unkept);
     let counts = [Seen::Not, Seen::Twice, Seen::Once].map(|seen| (seen, count(seen)));
-    let looks = |count: usize| if count == 1 { "1 look".to_owned() } else { format!("{count} looks") };
     match counts.iter().find(|(_, count)| *count == kept && kept > 0) {
-        Some((seen, _)) if kept == 1 => format!("1 look: {}", seen.text()),
-        Some((seen, _)) => format!("{}: {} in each", looks(kept), seen.text()),
+        Some((seen, _)) if kept == 1 => format!("1 look at the target: {}", seen.text()),
+        Some((Seen::Not, _)) => format!("{kept} looks at the target: not seen in any"),
+        Some((seen, _)) => format!("{kept} looks at the target: {} in each", seen.text()),
         None => {
             let some = counts.iter().filter(|(_, count)| *count > 0);
-            let some: Vec<String> =
-                some.map(|(seen, count)| format!("{} in {}", seen.text(), looks(*count))).collect();
-            if some.is_empty() { "no look at it".to_owned() } else { some.join(", ") }
+            let some: Vec<String> = some.map(|(seen, count)| format!("{} in {count}", seen.text())).collect();
+            match some.is_empty() {
+                true => "no look at the target asked for it".to_owned(),
+                false => format!("{kept} looks at the target: {}", some.join(", ")),
+            }
         }
     }
 }

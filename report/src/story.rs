@@ -1,9 +1,8 @@
 //! Story of a key in sentences: what was sent, what was answered, what was seen, and why the two
 //! contradict each other.
 
-use judge::checks::REGISTRY;
-use judge::numbers::{counted, grouped};
-use judge::verdict::{Attempt, Check, Fate, Finding, Status};
+use judge::numbers::grouped;
+use judge::verdict::{Attempt, Check, CheckId, Fate, Finding, Status};
 
 use crate::sight::{Seen, Sight};
 use crate::units::{moment, time};
@@ -38,7 +37,11 @@ impl Story {
     /// Tells the story of a key, and the faults that were found on it.
     pub fn of(key: &Protagonist<'_>, faults: &[(&Check, &Finding)]) -> Self {
         let mut sentences = vec![introduction(key)];
-        sentences.extend(groups(key.attempts).iter().map(|group| group.sentence(key.is_sharded)));
+        let groups = groups(key.attempts);
+        let told = |(nth, group): (usize, &Group<'_>)| {
+            group.sentence(if nth == 0 { "First" } else { "Then" }, key.is_sharded)
+        };
+        sentences.extend(groups.iter().enumerate().map(told));
         sentences.extend(seen(key, !faults.is_empty()));
         if faults.is_empty() {
             sentences.push(no_contradiction(key));
@@ -48,18 +51,25 @@ impl Story {
         Self { sentences, rests_on: rests_on(checks) }
     }
 
-    /// Tells a fault that is on no key.
-    pub fn of_fault(check: &Check, finding: &Finding) -> Self {
-        Self { sentences: vec![conclusion(check, finding)], rests_on: rests_on([check].into_iter()) }
+    /// Tells a fault that is on no key, and of its request if it is on one.
+    pub fn of_fault(check: &Check, finding: &Finding, is_sharded: bool) -> Self {
+        let groups = groups(&finding.history);
+        let mut sentences: Vec<String> = groups.iter().map(|group| group.of_request(is_sharded)).collect();
+        sentences.push(conclusion(check, finding));
+        Self { sentences, rests_on: rests_on([check].into_iter()) }
     }
 }
 
 fn introduction(key: &Protagonist<'_>) -> String {
     match key.ordinal {
         Some(ordinal) => {
-            format!("Key {} is the event `{}` of topic `{}`.", grouped(ordinal), key.event_id, key.topic)
+            let number = grouped(ordinal);
+            format!("Let key {number} be the event `{}` of topic `{}`.", key.event_id, key.topic)
         }
-        None => format!("The row is the event `{}` of topic `{}`.", key.event_id, key.topic),
+        None => {
+            let Protagonist { topic, event_id, .. } = key;
+            format!("Let the row be that of event `{event_id}` under topic `{topic}`; no attempt sent it.")
+        }
     }
 }
 
@@ -133,16 +143,16 @@ impl Group<'_> {
         }
     }
 
-    fn sentence(&self, is_sharded: bool) -> String {
+    fn sentence(&self, begin: &str, is_sharded: bool) -> String {
         let attempt = self.first;
         let copies = match self.copies.len() {
             1 => "it".to_owned(),
             copies => format!("{copies} copies of it"),
         };
         let late = attempt.planned_us.filter(|planned| attempt.start_us > planned + 1_000);
-        let due = late.map_or_else(String::new, |planned| format!(", due at {},", moment(planned)));
-        let begin = format!(
-            "Then, at {}, {} ({}, {}){due} carried {copies}",
+        let due = late.map_or_else(String::new, |planned| format!(", which was due at {}", moment(planned)));
+        let sent = format!(
+            "{begin}, at {}, {} ({}, {}) carried {copies}{due}",
             moment(attempt.start_us),
             self.connection(is_sharded),
             self.request(),
@@ -151,7 +161,9 @@ impl Group<'_> {
         let end = match (attempt.outcome, attempt.end_us) {
             (Fate::NeverSent, _) => {
                 let (request, places) = (self.request(), self.places());
-                return format!("Then {request} ({places}) was to carry {copies}, and no byte of it left.");
+                return format!(
+                    "{begin}, {request} ({places}) was to carry {copies}, and no byte of it left."
+                );
             }
             (_, None) => "; the ledger has no end of it".to_owned(),
             (_, Some(end)) if attempt.status == 0 => {
@@ -164,19 +176,43 @@ impl Group<'_> {
                 format!("; at {} the response had status {}: {}", moment(end), attempt.status, self.said())
             }
         };
-        format!("{begin}{end}.")
+        format!("{sent}{end}.")
+    }
+
+    /// Tells of the request alone, whatever it carried.
+    fn of_request(&self, is_sharded: bool) -> String {
+        let attempt = self.first;
+        let connection = self.connection(is_sharded);
+        let request = self.request();
+        let begin = format!("At {}, {connection} sent {request}", moment(attempt.start_us));
+        match attempt.end_us {
+            Some(end) if attempt.status > 0 => {
+                format!("{begin}; at {} the response had status {}.", moment(end), attempt.status)
+            }
+            Some(end) => format!("{begin}; it was given up at {}, without a response.", moment(end)),
+            None => format!("{begin}; the ledger has no end of it."),
+        }
     }
 
     fn said(&self) -> String {
-        let fates: Vec<&str> = self.copies.iter().map(|copy| phrase(copy.outcome)).collect();
-        fates.join(", then ")
+        let first = self.copies[0].outcome;
+        let is_same = self.copies.iter().all(|copy| copy.outcome == first);
+        match self.copies.len() {
+            1 => phrase(first).to_owned(),
+            2 if is_same => format!("both copies {}", phrase(first)),
+            copies if is_same => format!("all {copies} copies {}", phrase(first)),
+            _ => {
+                let said = |copy: &&Attempt| format!("place {} {}", copy.place, phrase(copy.outcome));
+                self.copies.iter().map(said).collect::<Vec<_>>().join(", ")
+            }
+        }
     }
 }
 
 fn phrase(fate: Fate) -> &'static str {
     match fate {
         Fate::New => "acknowledged as new",
-        Fate::Duplicate => "acknowledged as a duplicate",
+        Fate::Duplicate => "acknowledged as duplicate",
         Fate::Accepted => "acknowledged",
         Fate::Rejected => "rejected, which promises no effect",
         Fate::Unclear => "unclear, as the body contradicts the description of the target",
@@ -208,14 +244,21 @@ fn seen(key: &Protagonist<'_>, has_fault: bool) -> Vec<String> {
             0 => "Then",
             _ => "Later",
         };
-        let looks = counted(sights.len() as u64, "look at the target", "looks at the target");
-        let until = sights.last().map_or(0, |sight| sight.to_ms);
+        let until = time(sights.last().map_or(0, |sight| sight.to_ms) * 1_000);
         let showed = match seen {
             Seen::Once => "showed it once",
             Seen::Twice => "showed it more than once",
             Seen::Not | Seen::Unkept => "did not show it",
         };
-        format!("{begin}, {looks}, the last one {} after the looking began, {showed}.", time(until * 1_000))
+        match sights.len() {
+            1 => {
+                format!("{begin}, a look at the target that ended {until} after the looking began {showed}.")
+            }
+            looks => format!(
+                "{begin}, {looks} looks at the target {showed}; the last one ended {until} after the looking \
+                 began."
+            ),
+        }
     };
     runs.iter().enumerate().map(sentence).collect()
 }
@@ -243,8 +286,6 @@ fn rests_on<'a>(checks: impl Iterator<Item = &'a Check>) -> Vec<String> {
 }
 
 fn conclusion(check: &Check, finding: &Finding) -> String {
-    let registered = REGISTRY.iter().find(|registered| registered.id == check.name);
-    let rule = registered.map_or("", |registered| registered.fails_when);
     let detail = &finding.detail;
     if check.status == Status::Unknown {
         let open = check.premises.iter().filter(|ground| !ground.holds());
@@ -256,11 +297,36 @@ fn conclusion(check: &Check, finding: &Finding) -> String {
             if open.is_empty() { "the evidence does not decide it".to_owned() } else { open.join(", and ") }
         );
     }
-    format!(
-        "{detail}: a contradiction, because `{}` fails when {rule}.",
-        check.name,
-        detail = capital(detail)
-    )
+    format!("{}: a contradiction, because {} (`{}`).", capital(detail), law(check.name), check.name)
+}
+
+/// Law that a failed check shows to be broken.
+fn law(check: CheckId) -> &'static str {
+    match check {
+        CheckId::Lost => "an acknowledged event has to be stored, and each stored event is listed",
+        CheckId::KeyMerged => "two events with different keys are both stored, however alike the keys are",
+        CheckId::Stranger => "each row has to be of an event that somebody sent",
+        CheckId::WrongTopic => "an event is stored under the topic under which it was sent",
+        CheckId::ScopeLeak => "a look at one topic has to show rows of that topic alone",
+        CheckId::ForeignLost => "storing an event must not remove the rows of others",
+        CheckId::ListingUnsound => "a listing shows each row once, and a stored event stays",
+        CheckId::StoredTwice => "however often an event is sent, it is stored once",
+        CheckId::RejectedButStored => "a rejected request must have no effect",
+        CheckId::PayloadChanged => "an event is stored as it was sent",
+        CheckId::WrongWinner => "of two payloads under one key, the promised one is kept",
+        CheckId::AnswerOrder => "an event is new once, and a duplicate ever after",
+        CheckId::AnswerSum => "the numbers of a response add up to the events of its request",
+        CheckId::BatchCounts => "each key is counted as new once",
+        CheckId::RepeatRefused => "a repeat of an acknowledged event is acknowledged, too",
+        CheckId::TornBatch => "a request is stored as a whole or not at all",
+        CheckId::InvalidTaken => "a request with an invalid event is refused as a whole",
+        CheckId::RoutesDisagree => "all views of one store show the same events",
+        CheckId::Counters => "the counters have to count the events that were sent, each once",
+        CheckId::Epochs => "a counter does not fall while its process lives, and an uptime only grows",
+        CheckId::Liveness => "accepted events are stored within the promised time",
+        CheckId::Stillness => "a stored event stays",
+        CheckId::Replay => "a key that was acknowledged is a duplicate ever after",
+    }
 }
 
 fn capital(text: &str) -> String {

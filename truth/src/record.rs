@@ -2,6 +2,7 @@
 //! beside it.
 
 pub mod baseline;
+pub mod clocks;
 pub mod ending;
 pub mod faults;
 pub mod folder;

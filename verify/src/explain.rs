@@ -4,8 +4,8 @@ mod curl;
 
 use foldhash::HashSet;
 use judge::history::histories;
-use judge::verdict::{Check, Finding, Status};
 use reader::console::{print_result, say};
+use report::findings::numbered;
 use report::sight::sights;
 use report::story::{Protagonist, Story, groups};
 use thiserror::Error;
@@ -101,15 +101,8 @@ fn named(events: &Events, word: &str) -> Option<u64> {
     split.next().or_else(|| events.topics().iter().find_map(|topic| is_ours(topic, word)))
 }
 
-/// Faults of the checks that did not pass, in the order of the report.
-fn faults(judged: &Offline) -> Vec<(&Check, &Finding)> {
-    let is_open = |check: &&Check| matches!(check.status, Status::Fail | Status::Unknown);
-    let checks = judged.verdict.checks.iter().filter(is_open);
-    checks.flat_map(|check| check.findings.iter().map(move |finding| (check, finding))).collect()
-}
-
 fn of_finding(judged: &Offline, wanted: usize, is_whole: bool) -> Result<String, ExplainError> {
-    let faults = faults(judged);
+    let faults = numbered(&judged.verdict);
     let found = faults.len();
     let nth = wanted.checked_sub(1).and_then(|nth| faults.get(nth));
     let Some((check, finding)) = nth else { return Err(ExplainError::UnknownFinding { wanted, found }) };
@@ -126,7 +119,7 @@ fn of_finding(judged: &Offline, wanted: usize, is_whole: bool) -> Result<String,
             };
             Ok(told(&Story::of(&key, &[(check, finding)])))
         }
-        _ => Ok(told(&Story::of_fault(check, finding))),
+        _ => Ok(told(&Story::of_fault(check, finding, judged.runs.len() > 1))),
     }
 }
 
@@ -145,7 +138,7 @@ fn of_key(judged: &Offline, ordinal: u64, is_whole: bool) -> Result<String, Expl
         sights: &sights,
         is_sharded: judged.runs.len() > 1,
     };
-    let mut faults = faults(judged);
+    let mut faults = numbered(&judged.verdict);
     faults.retain(|(_, finding)| finding.ordinal == Some(ordinal));
     let mut text = told(&Story::of(&key, &faults));
     let requests = Requests::new(&judged.runs[0].manifest, &evidence.plan, is_whole);

@@ -121,8 +121,6 @@ pub struct Tally {
     pub resent: Resent,
     /// Monotonic time of the first send.
     pub begun_ns: Option<u64>,
-    /// Time of the ledger's first frame on the wall clock, in milliseconds since 1970.
-    pub began_utc_ms: Option<i64>,
     /// Responses by status; 0 counts requests without one.
     pub statuses: BTreeMap<u16, u64>,
     /// The first unclear response.
@@ -159,7 +157,6 @@ impl Tally {
             sums: Sums::default(),
             resent: Resent::default(),
             begun_ns: None,
-            began_utc_ms: None,
             statuses: BTreeMap::new(),
             first_unclear: None,
             slots_sent: 0,

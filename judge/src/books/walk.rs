@@ -129,10 +129,7 @@ impl<'a> Walk<'a> {
             Frame::Header(header) if header.nonce != self.setting.plan.nonce => {
                 Err(contradiction(format!("a segment is of run {:016x}", header.nonce)))
             }
-            Frame::Header(header) => {
-                self.tally.began_utc_ms.get_or_insert(header.utc_ms);
-                Ok(())
-            }
+            Frame::Header(_) => Ok(()),
             Frame::Open { round, t } => {
                 self.tally.begun_ns.get_or_insert(*t);
                 self.open_round(run, *round, *t)

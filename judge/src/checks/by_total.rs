@@ -18,7 +18,9 @@ use crate::evidence::Evidence;
 use crate::facts::Facts;
 use crate::numbers::{counted, grouped};
 use crate::premises::{contradicted, counters_of_one_process, ground};
-use crate::verdict::{Check, CheckId, CounterSlack, Examined, Finding, Ground, Observation, Premise, Status};
+use crate::verdict::{
+    Check, CheckId, CounterSlack, Examined, Finding, Ground, Observation, Premise, Status, TriedRequest,
+};
 
 /// Looks for responses whose numbers do not add up.
 pub fn answer_sum(facts: &Facts<'_>) -> Check {
@@ -44,10 +46,7 @@ pub(super) fn of_answers(facts: &Facts<'_>, compared: &Compared) -> Vec<Finding>
     let evidence = facts.evidence;
     let of_answer = |fault: &AnswerFault| {
         let AnswerFault { scope, request, try_number, detail } = fault;
-        let shown = match scope {
-            Scope::Round(round) => format!("round {round}"),
-            Scope::Resend(id) => format!("list {id}"),
-        };
+        let tried = TriedRequest { scope: *scope, request: *request, try_number: *try_number };
         let traceparent = match scope {
             Scope::Round(index) => {
                 let round = evidence.plan.round(*index);
@@ -57,7 +56,8 @@ pub(super) fn of_answers(facts: &Facts<'_>, compared: &Compared) -> Vec<Finding>
             Scope::Resend(_) if evidence.plan.batch == 1 => None,
             Scope::Resend(_) => evidence.traceparent(*scope, *request, *try_number, &[]),
         };
-        Finding { traceparent, ..Finding::plain(format!("{shown}, request {request}: {detail}")) }
+        let detail = format!("{scope}, request {request}: {detail}");
+        Finding { traceparent, request: Some(tried), ..Finding::plain(detail) }
     };
     compared.examples.iter().map(of_answer).collect()
 }

@@ -41,6 +41,7 @@ use crate::lane::{self, LaneCommand};
 use crate::meter::live::LiveSums;
 use crate::meter::selection::Selection;
 use crate::result::RunResult;
+use crate::watch::live::Live;
 use crate::watch::metrics::Metrics;
 use crate::watch::notice::Notices;
 use crate::watch::progress::Progress;
@@ -71,16 +72,21 @@ pub(super) struct Reached {
     pub(super) process: Option<TargetProcess>,
     /// Listener that serves the run's metrics.
     pub(super) metrics: Option<TcpListener>,
+    /// Page of the run; it ends with the sending.
+    pub(super) page: Option<Live>,
 }
 
 /// Sends this shard's part of the plan.
 pub(super) async fn run(job: Job<'_>, reached: Reached, mut signals: Signals) -> Result<RunResult, Failure> {
     let Job { load, executors, folder, notices, .. } = job;
-    let Reached { client, dial, fixed, secrets, beside, process, metrics } = reached;
+    let Reached { client, dial, fixed, secrets, beside, process, metrics, page } = reached;
     let workload = Workload::sum(executors);
     let live: Vec<Arc<LiveSums>> = (0..workload.lanes).map(|_| Arc::default()).collect();
     let start_ns = job.start_ns.max(monotonic_ns() + longest_lead_ns(executors));
     let view = Arc::new(View::new(load, executors, start_ns, live.clone(), Arc::clone(&dial)));
+    if let Some(page) = &page {
+        page.shows(Arc::clone(&view));
+    }
     let metrics = metrics.map(|listener| Metrics::serve(listener, Arc::clone(&view), notices));
     let progress = Progress::new(Arc::clone(&view), job.output.color, notices);
     let login = Login::of(&client, load.scenario.load.timeout);

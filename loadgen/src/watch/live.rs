@@ -3,7 +3,7 @@
 //! site whose name is made to lead here (DNS rebinding) could read the page otherwise.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -13,7 +13,7 @@ use axum::http::uri::Authority;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use report::html::Running;
+use report::html::{Progress, Running};
 use tokio::net::TcpListener;
 use tokio::sync::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -23,6 +23,7 @@ use truth::record::folder::RunFolder;
 use truth::record::manifest::Manifest;
 
 use super::notice::Notices;
+use super::view::View;
 
 /// Shortest time between two drawings.
 const EVERY: Duration = Duration::from_millis(500);
@@ -35,6 +36,7 @@ const REST: u32 = 20;
 #[derive(Debug)]
 pub(crate) struct Live {
     server: JoinHandle<()>,
+    shared: Arc<Shared>,
 }
 
 /// State of the server.
@@ -45,6 +47,8 @@ struct Shared {
     /// True if the server listens on the loopback only.
     is_local: bool,
     drawn: Mutex<Option<Drawn>>,
+    /// View of the run, once it sends.
+    view: OnceLock<Arc<View>>,
 }
 
 /// Page that was drawn.
@@ -68,14 +72,20 @@ impl Live {
         if let Ok(address) = address {
             notices.say(&format!("page of the run at http://{address}/"));
         }
-        let shared = Arc::new(Shared { folder, manifest, is_local, drawn: Mutex::new(None) });
-        let app = Router::new().route("/", get(answer)).with_state(shared);
+        let shared =
+            Arc::new(Shared { folder, manifest, is_local, drawn: Mutex::new(None), view: OnceLock::new() });
+        let app = Router::new().route("/", get(answer)).with_state(Arc::clone(&shared));
         let server = tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, app).await {
                 notices.warn(&format!("the page of the run is served no longer: {error}"));
             }
         });
-        Self { server }
+        Self { server, shared }
+    }
+
+    /// Shows the numbers of this view: they are ahead of the ledger on disk.
+    pub(crate) fn shows(&self, view: Arc<View>) {
+        self.shared.view.get_or_init(|| view);
     }
 }
 
@@ -96,7 +106,11 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap)
     }
     let began = Instant::now();
     let reader = Arc::clone(&shared);
-    let drawing = move || Running { folder: &reader.folder, manifest: &reader.manifest }.render();
+    let progress = shared.view.get().map(|view| {
+        let glance = view.glance();
+        Progress { started: glance.started, ended: glance.ended, acked: glance.reported.acked }
+    });
+    let drawing = move || Running { folder: &reader.folder, manifest: &reader.manifest, progress }.render();
     match spawn_blocking(drawing).await {
         Ok(Ok(drawn)) => {
             let now = Instant::now();

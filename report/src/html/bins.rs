@@ -3,13 +3,13 @@
 use truth::record::series::times::Times;
 use truth::record::series::{Bin, MOST_BINS, Series};
 
-use super::counters::{CounterPoint, Growth};
+use super::counters::CounterPoint;
 
-/// Number of bins that a chart shows of so many requests. The more requests, the finer it is: each
-/// bin holds some, and a burst is not drawn as a comb.
-pub(super) fn shown_bins(series: &Series) -> usize {
+/// Returns the series with as many bins as charts show. The more requests, the finer it is: each bin
+/// holds some, and a burst is not drawn as a comb.
+pub(super) fn fit_for_charts(series: &Series) -> Series {
     let requests: u64 = series.bins.iter().map(|bin| bin.requests).sum();
-    ((requests as f64).sqrt() * 2.5).round().clamp(40.0, MOST_BINS as f64) as usize
+    series.coarsened(((requests as f64).sqrt() * 2.5).round().clamp(40.0, MOST_BINS as f64) as usize)
 }
 
 /// Values of one number, bin by bin.
@@ -31,18 +31,22 @@ pub(super) fn quantile(series: &Series, times: fn(&Bin) -> &Times, quantile: f64
     series.bins.iter().map(|bin| times(bin).quantile_us(quantile).map(|micros| micros as f64)).collect()
 }
 
-/// The last reading of the counters at the end of each bin; none before the first.
-pub(super) fn readings(series: &Series, points: &[CounterPoint], nth: usize) -> Vec<Option<Growth>> {
+/// A value of the last reading of the counters at the end of each bin; none before the first.
+pub(super) fn readings<T: Copy>(
+    series: &Series,
+    points: &[CounterPoint],
+    of: impl Fn(&CounterPoint) -> Option<T>,
+) -> Vec<Option<T>> {
     let mut points = points.iter().peekable();
     let mut last = None;
     let bins = series.bins.len() as u64;
-    let begin = series.start_ns.saturating_sub(series.origin_ns) / 1000;
+    let begin = series.start_ns / 1000;
     let reading = |bin: u64| {
         // The closing poll comes after the last response.
         let is_last = bin + 1 == bins;
         let end = if is_last { u64::MAX } else { begin + (bin + 1) * series.width_ns / 1000 };
         while let Some(point) = points.next_if(|point| point.t_us <= end) {
-            last = point.grown[nth].or(last);
+            last = of(point).or(last);
         }
         last
     };

@@ -8,7 +8,6 @@ use truth::record::series::{Bin, Series};
 
 use super::axis::{Range, from_zero, marks};
 use super::bins::{self, QUANTILES};
-use super::counters::{CounterPoint, NAMES};
 use super::fault::FaultSpan;
 use super::latency_axis;
 use super::markup::{Markup, html};
@@ -17,35 +16,43 @@ use crate::units::{digits, short, time};
 
 /// Charts in the making.
 pub(super) struct Charts<'a> {
-    series: &'a Series,
-    axis: TimeAxis<'a>,
+    pub(super) series: &'a Series,
+    pub(super) axis: TimeAxis<'a>,
     /// Values of the cross-hair, by name.
     values: Vec<(String, Vec<Option<f64>>)>,
 }
 
 /// Entry of a legend.
-struct Entry<'a> {
-    class: &'a str,
-    name: &'a str,
+pub(super) struct Entry<'a> {
+    pub(super) class: &'a str,
+    pub(super) name: &'a str,
     /// Name of its values.
-    values: String,
+    pub(super) values: String,
     /// Unit of its values: `rate`, `time` or `count`.
-    unit: &'a str,
+    pub(super) unit: &'a str,
     /// Text where no moment is chosen.
-    text: String,
+    pub(super) text: String,
 }
 
 impl<'a> Charts<'a> {
     pub(super) fn new(series: &'a Series, faults: &'a [FaultSpan]) -> Self {
-        let from_us = series.start_ns.saturating_sub(series.origin_ns) / 1000;
+        let from_us = series.start_ns / 1000;
         let bin_us = (series.width_ns / 1000).max(1);
         let axis = TimeAxis { from_us, bin_us, bins: series.bins.len(), faults };
         Self { series, axis, values: Vec::new() }
     }
 
-    /// Adds values for the cross-hair, and returns their name.
-    fn keep(&mut self, name: &str, values: Vec<Option<f64>>) -> String {
-        self.values.push((name.to_owned(), values));
+    /// True if no request ended, so that there is nothing to draw.
+    pub(super) fn are_empty(&self) -> bool {
+        self.series.bins.is_empty()
+    }
+
+    /// Adds values for the cross-hair, and returns their name. A chart that is drawn twice has them
+    /// once.
+    pub(super) fn keep(&mut self, name: &str, values: Vec<Option<f64>>) -> String {
+        if self.values.iter().all(|(kept, _)| kept != name) {
+            self.values.push((name.to_owned(), values));
+        }
         name.to_owned()
     }
 
@@ -125,66 +132,6 @@ impl<'a> Charts<'a> {
         end(out);
     }
 
-    /// Draws each counter inside the band in which it must lie.
-    pub(super) fn counters(&mut self, out: &mut Markup, points: &[CounterPoint]) {
-        for (nth, name) in NAMES.into_iter().enumerate() {
-            let readings = bins::readings(self.series, points, nth);
-            if readings.iter().all(Option::is_none) {
-                continue;
-            }
-            let grown: Vec<Option<f64>> = readings.iter().map(|one| one.map(|one| one.grown)).collect();
-            let bands: Vec<Option<Range>> = readings
-                .iter()
-                .map(|one| one.and_then(|one| one.limits))
-                .map(|limits| {
-                    limits.map(|limits| Range { from: limits.least as f64, to: limits.most as f64 })
-                })
-                .collect();
-            let tops = bands.iter().flatten().map(|band| band.to).chain(grown.iter().flatten().copied());
-            let range = from_zero(tops.fold(0.0, f64::max));
-            let mut plot = Plot::new(self.axis, 80, range);
-            plot.band("limits", &bands);
-            plot.line(&format!("counter {name}"), &grown);
-            let last = grown.iter().flatten().next_back().copied().unwrap_or_default();
-            let values = self.keep(&format!("counter.{name}"), grown);
-            let entry = Entry { class: name, name, values, unit: "count", text: grouped(last as u64) };
-            let mut entries = vec![entry];
-            if bands.iter().any(Option::is_some) {
-                let least = self.keep(
-                    &format!("least.{name}"),
-                    bands.iter().map(|band| band.map(|band| band.from)).collect(),
-                );
-                let most = self.keep(
-                    &format!("most.{name}"),
-                    bands.iter().map(|band| band.map(|band| band.to)).collect(),
-                );
-                entries.push(Entry {
-                    class: "limits",
-                    name: "at least",
-                    values: least,
-                    unit: "count",
-                    text: String::new(),
-                });
-                entries.push(Entry {
-                    class: "limits",
-                    name: "at most",
-                    values: most,
-                    unit: "count",
-                    text: String::new(),
-                });
-            }
-            let title = format!("Counter {name}");
-            let note = if nth == 0 {
-                "growth since before the run, as the target reports it, inside the band in which it must lie"
-            } else {
-                ""
-            };
-            begin(out, &title, note, &entries);
-            plot.draw(out, &title, &labels(range, short));
-            end(out);
-        }
-    }
-
     /// Returns the values of the cross-hair as JSON.
     pub(super) fn data(&self) -> String {
         let mut out = format!(
@@ -236,11 +183,11 @@ pub(super) const LATENCIES: [Latency; 2] = [
     },
 ];
 
-fn labels(range: Range, text: impl Fn(f64) -> String) -> Vec<(f64, String)> {
+pub(super) fn labels(range: Range, text: impl Fn(f64) -> String) -> Vec<(f64, String)> {
     marks(range, 3).into_iter().filter(|value| *value > 0.0).map(|value| (value, text(value))).collect()
 }
 
-fn begin(out: &mut Markup, title: &str, note: &str, entries: &[Entry<'_>]) {
+pub(super) fn begin(out: &mut Markup, title: &str, note: &str, entries: &[Entry<'_>]) {
     html!(
         out,
         "<figure class=\"timed\"><figcaption><h3>{title}</h3> <span class=\"note\">{note}</span><div class=\"legend\"><span class=\"at\"></span>"
@@ -254,6 +201,6 @@ fn begin(out: &mut Markup, title: &str, note: &str, entries: &[Entry<'_>]) {
     html!(out, "</div></figcaption>");
 }
 
-fn end(out: &mut Markup) {
+pub(super) fn end(out: &mut Markup) {
     html!(out, "</figure>\n");
 }

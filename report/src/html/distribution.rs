@@ -6,6 +6,7 @@ use truth::record::series::times::Times;
 use super::axis::{Range, from_zero};
 use super::latency_axis;
 use super::markup::{Markup, html, text};
+use super::plot::draw_values;
 use crate::units::{digits, time};
 
 /// Steps of the axis for each tenfold time.
@@ -38,6 +39,10 @@ pub(super) fn draw(out: &mut Markup, service: &Times, response: &Times) {
         out,
         "<div class=\"legend\"><span class=\"key service\"><i></i>service time</span><span class=\"key response\"><i></i>response time, from the planned instant</span></div></figcaption>"
     );
+    html!(out, "<div class=\"row\">");
+    let highest = format!("{} %", digits(top.to / 1.08 * 100.0));
+    let at = f64::from(HEIGHT) * (1.0 - 1.0 / 1.08);
+    draw_values(out, HEIGHT + 18, [(at, highest.as_str()), (f64::from(HEIGHT) - 4.0, "0 %")].into_iter());
     html!(
         out,
         "<svg class=\"plot\" role=\"img\" aria-label=\"distribution of both latencies\" width=\"100%\" height=\"{}\">",
@@ -50,7 +55,6 @@ pub(super) fn draw(out: &mut Markup, service: &Times, response: &Times) {
     );
     html!(out, "<path class=\"area service\" d=\"M0 1000{}V1000Z\"/>", steps(&own, top));
     html!(out, "<path class=\"line response\" d=\"M0 1000{}V1000\"/></svg>", steps(&planned, top));
-    html!(out, "<text class=\"value\" x=\"2\" y=\"12\">{} %</text>", digits(top.to / 1.08 * 100.0));
     let logarithms = Range { from: range.from / STEPS, to: range.to / STEPS };
     for (mark, shown) in latency_axis::labels(logarithms) {
         let place = logarithms.place(mark) * 100.0;
@@ -68,7 +72,7 @@ pub(super) fn draw(out: &mut Markup, service: &Times, response: &Times) {
             text(&shown)
         );
     }
-    html!(out, "</svg></figure>\n");
+    html!(out, "</svg></div></figure>\n");
     table(out, service, response);
 }
 

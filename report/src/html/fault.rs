@@ -18,9 +18,9 @@ pub(super) struct FaultSpan {
 }
 
 impl FaultSpan {
-    /// Makes the spans of the faults that are on record.
-    pub(super) fn all_of(faults: &[Struck], origin_ns: u64) -> Vec<Self> {
-        let since = |t: u64| t.saturating_sub(origin_ns) / 1000;
+    /// Makes the spans of the faults that are on record. `since` returns microseconds since the first
+    /// frame of the ledger.
+    pub(super) fn all_of(faults: &[Struck], since: impl Fn(u64) -> u64) -> Vec<Self> {
         let span = |struck: &Struck| {
             let record = struck.record.as_ref()?;
             let remark = record.missed.as_ref().or(record.proof.as_ref());

@@ -1,31 +1,45 @@
-//! Findings: each fault with its swim lane, its story, its attempts, and what it rests on.
+//! Findings: each fault with its swim lane or another picture, its story, its attempts, and what it
+//! rests on.
 
+use std::collections::BTreeMap;
+
+use judge::checks::REGISTRY;
 use judge::numbers::{counted, grouped};
-use judge::verdict::{Check, Finding, Ground, Judgement, SHOWN_KEYS, Standing, Status};
+use judge::verdict::{Check, Finding, Judgement, Status};
 
-use super::lane;
+use super::charts::Charts;
+use super::fault::FaultSpan;
 use super::markup::{Markup, html, prose, text};
 use super::material::Material;
+use super::swimlane::Swimlane;
+use super::{attempts, pictures, premises};
+use crate::findings::open_checks;
 use crate::sight::{Sight, sights};
-use crate::story::{Protagonist, Story, groups};
-use crate::units::moment;
+use crate::story::{Protagonist, Story};
+
+/// Findings of a check that are shown at once. The others are folded, so that they bury nothing.
+const UNFOLDED: usize = 1;
 
 /// Writes the findings of all checks that did not pass; nothing if there are none.
-pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'_>) {
-    let checks: Vec<&Check> = verdict
-        .checks
-        .iter()
-        .filter(|check| matches!(check.status, Status::Fail | Status::Unknown))
-        .collect();
+pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'_>, charts: &mut Charts<'_>) {
+    let checks = open_checks(verdict);
     if checks.is_empty() {
         return;
     }
     html!(out, "<section id=\"findings\"><h2>Findings</h2>\n");
-    legend(out);
-    let mut number = 0;
+    let mut findings = checks.iter().flat_map(|check| &check.findings);
+    if findings.any(|finding| !finding.history.is_empty() || finding.topic.is_some()) {
+        legend(out);
+    }
+    let mut number = 1;
+    let mut told = BTreeMap::new();
     for check in checks {
-        write_check(out, check, number, material);
+        begin(out, check);
+        let faults = charts.axis.faults;
+        let mut section = Section { check, first_number: number, material, faults, told: &mut told };
+        section.write(out, verdict, charts);
         number += check.findings.len();
+        html!(out, "</section>\n");
     }
     html!(out, "</section>\n");
 }
@@ -45,7 +59,7 @@ fn legend(out: &mut Markup) {
     );
 }
 
-fn write_check(out: &mut Markup, check: &Check, before: usize, material: &Material<'_>) {
+fn begin(out: &mut Markup, check: &Check) {
     let (class, word) = match check.status {
         Status::Fail => ("fail", "FAIL"),
         _ => ("open", "UNKNOWN"),
@@ -62,132 +76,139 @@ fn write_check(out: &mut Markup, check: &Check, before: usize, material: &Materi
         counted(check.count, "fault", "faults"),
         prose(&check.summary)
     );
-    for (nth, finding) in check.findings.iter().enumerate() {
-        write_finding(out, check, finding, Number { of_all: before + nth + 1, is_first: nth == 0 }, material);
+    if let Some(registered) = REGISTRY.iter().find(|registered| registered.id == check.name) {
+        html!(out, "<p class=\"note\">This check fails when {}.</p>\n", prose(registered.fails_when));
     }
-    let shown = check.findings.len();
-    if (shown as u64) < check.count && shown == SHOWN_KEYS {
-        html!(out, "<p class=\"note\">The first {shown} of {} are shown.</p>", grouped(check.count));
-    }
-    premises(out, &check.premises);
-    html!(out, "</section>\n");
 }
 
-/// Place of a finding.
-#[derive(Clone, Copy)]
-struct Number {
-    /// Number among all findings, from 1, as `verify explain --finding` takes it.
-    of_all: usize,
-    /// True for the first of its check.
-    is_first: bool,
+/// Section of a check.
+struct Section<'a> {
+    check: &'a Check,
+    /// Number of its first finding, as `verify explain --finding` takes it.
+    first_number: usize,
+    material: &'a Material<'a>,
+    faults: &'a [FaultSpan],
+    /// Keys that were told of, each with the number of its finding.
+    told: &'a mut BTreeMap<u64, usize>,
 }
 
-fn write_finding(
-    out: &mut Markup,
-    check: &Check,
-    finding: &Finding,
-    number: Number,
-    material: &Material<'_>,
-) {
-    let (Some(topic), Some(event_id)) = (&finding.topic, &finding.event_id) else {
-        if finding.detail != check.summary {
-            html!(out, "<article class=\"finding\"><p>{}</p></article>\n", prose(&finding.detail));
+impl Section<'_> {
+    fn write(&mut self, out: &mut Markup, verdict: &Judgement, charts: &mut Charts<'_>) {
+        let findings = &self.check.findings;
+        let is_plain = |finding: &&Finding| finding.topic.is_none() && finding.history.is_empty();
+        let plain = findings.iter().take_while(is_plain).count();
+        self.write_plain(out, &findings[..plain]);
+        if plain > 0 || findings.is_empty() {
+            pictures::draw(out, self.check, verdict, charts, &self.material.readings);
         }
-        return;
-    };
-    let sights: Vec<Sight> =
-        finding.ordinal.map(|ordinal| sights(material.observed, ordinal, topic)).unwrap_or_default();
-    let key = Protagonist {
-        ordinal: finding.ordinal,
-        topic,
-        event_id,
-        attempts: &finding.history,
-        sights: &sights,
-        is_sharded: material.shards > 1,
-    };
-    html!(out, "<article class=\"finding\"><h4><small>Finding {}</small> ", number.of_all);
-    match finding.ordinal {
-        Some(ordinal) => html!(out, "Key {}", grouped(ordinal)),
-        None => html!(out, "Row"),
+        let unfolded = (plain + UNFOLDED).min(findings.len());
+        for (nth, finding) in findings[..unfolded].iter().enumerate().skip(plain) {
+            self.write_finding(out, finding, nth);
+        }
+        premises::write(out, &self.check.premises);
+        if unfolded < findings.len() {
+            self.begin_folded(out, findings.len() - unfolded);
+            for (nth, finding) in findings.iter().enumerate().skip(unfolded) {
+                self.write_finding(out, finding, nth);
+            }
+            html!(out, "</details>\n");
+        }
     }
-    html!(
-        out,
-        " <bdi class=\"id\">{}</bdi> <bdi class=\"id\">{}</bdi></h4><p>{}</p>\n",
-        text(topic),
-        text(event_id),
-        prose(&finding.detail)
-    );
-    lane::draw(out, &key, &material.faults);
-    let is_open = if number.is_first { " open" } else { "" };
-    html!(out, "<details{is_open}><summary>The story</summary><ol class=\"story\">");
-    for sentence in Story::of(&key, &[(check, finding)]).sentences {
-        html!(out, "<li>{}</li>", prose(&sentence));
-    }
-    html!(out, "</ol>");
-    attempts(out, &key);
-    html!(out, "</details></article>\n");
-}
 
-/// Table of the attempts, for a reader who does not see the picture.
-fn attempts(out: &mut Markup, key: &Protagonist<'_>) {
-    if key.attempts.is_empty() {
-        return;
+    /// Writes the findings that are one sentence each.
+    fn write_plain(&self, out: &mut Markup, findings: &[Finding]) {
+        if findings.is_empty() {
+            return;
+        }
+        html!(out, "<ul class=\"plain\">");
+        for (number, finding) in (self.first_number..).zip(findings) {
+            html!(out, "<li><small>Finding {number}</small> {}</li>", prose(&finding.detail));
+        }
+        html!(out, "</ul>\n");
     }
-    let has_traces = key.attempts.iter().any(|attempt| attempt.traceparent.is_some());
-    let heads = ["due", "left", "ended"].map(|head| format!("<th class=\"n\">{head}</th>")).concat();
-    let trace = if has_traces { "<th>trace</th>" } else { "" };
-    html!(
-        out,
-        "<div class=\"scroll\" tabindex=\"0\"><table class=\"attempts\"><thead><tr>{heads}<th>response</th><th>connection</th><th>request</th><th>place</th>{trace}</tr></thead><tbody>"
-    );
-    for group in groups(key.attempts) {
-        let attempt = group.first;
-        let due = attempt.planned_us.map_or_else(|| "-".to_owned(), moment);
-        let end = attempt.end_us.map_or_else(|| "no end".to_owned(), moment);
-        let trace = attempt.traceparent.as_deref().and_then(|trace| trace.split('-').nth(1));
-        let trace = trace.map_or_else(String::new, |trace| format!("<td>{}</td>", text(trace)));
-        html!(
-            out,
-            "<tr><td class=\"n\">{due}</td><td class=\"n\">{}</td><td class=\"n\">{end}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>{trace}</tr>",
-            moment(attempt.start_us),
-            group.answer(),
-            group.connection(key.is_sharded),
-            text(&group.request()),
-            group.places(),
-        );
-    }
-    html!(out, "</tbody></table></div>");
-}
 
-/// Class of a standing.
-fn class(standing: Standing) -> &'static str {
-    match standing {
-        Standing::Promised | Standing::Shown => "holds",
-        Standing::Assumed | Standing::Refuted => "lacks",
+    fn begin_folded(&self, out: &mut Markup, folded: usize) {
+        let all = self.check.count;
+        let name = self.check.name;
+        let of = if self.check.findings.len() as u64 == all {
+            String::new()
+        } else {
+            format!(", of {} in all", grouped(all))
+        };
+        let more = counted(folded as u64, "more finding", "more findings");
+        html!(out, "<details class=\"more\"><summary>{more} of <code>{name}</code>{of}</summary>");
     }
-}
 
-/// Table of premises.
-pub(super) fn premises(out: &mut Markup, premises: &[Ground]) {
-    if premises.is_empty() {
-        return;
+    fn write_finding(&mut self, out: &mut Markup, finding: &Finding, nth: usize) {
+        let number = self.first_number + nth;
+        html!(out, "<article class=\"finding\"><h4><small>Finding {number}</small>");
+        match (&finding.topic, &finding.event_id) {
+            (Some(topic), Some(event_id)) => {
+                match finding.ordinal {
+                    Some(ordinal) => html!(out, " Key {}", grouped(ordinal)),
+                    None => html!(out, " Row"),
+                }
+                html!(
+                    out,
+                    " <bdi class=\"id\">{}</bdi> <bdi class=\"id\">{}</bdi></h4>",
+                    text(topic),
+                    text(event_id)
+                );
+                html!(out, "<p>{}</p>\n", prose(&finding.detail));
+                let before = finding.ordinal.and_then(|ordinal| self.told.get(&ordinal).copied());
+                match before {
+                    Some(before) => html!(out, "<p class=\"note\">Finding {before} shows its attempts.</p>"),
+                    None => self.write_key(out, finding, topic, event_id, nth),
+                }
+                self.told
+                    .extend(finding.ordinal.map(|ordinal| (ordinal, number)).filter(|_| before.is_none()));
+            }
+            _ => {
+                html!(out, "</h4><p>{}</p>\n", prose(&finding.detail));
+                self.write_request(out, finding);
+            }
+        }
+        html!(out, "</article>\n");
     }
-    html!(
-        out,
-        "<div class=\"scroll\" tabindex=\"0\"><table class=\"premises\"><thead><tr><th>rests on</th><th>standing</th><th>because</th></tr></thead><tbody>"
-    );
-    for ground in premises {
-        let Ground { premise, standing, because } = ground;
-        html!(
-            out,
-            "<tr><td>{}</td><td><span class=\"standing {}\">{}</span></td>",
-            text(premise.statement()),
-            class(*standing),
-            standing.text()
-        );
-        let remedy =
-            ground.remedy().map(|remedy| format!("; to decide: {}", prose(remedy))).unwrap_or_default();
-        html!(out, "<td>{}{remedy}</td></tr>", prose(because));
+
+    fn write_key(&self, out: &mut Markup, finding: &Finding, topic: &str, event_id: &str, nth: usize) {
+        let observed = self.material.observed;
+        let sights: Vec<Sight> =
+            finding.ordinal.map(|ordinal| sights(observed, ordinal, topic)).unwrap_or_default();
+        let is_sharded = self.material.shards > 1;
+        let key = Protagonist {
+            ordinal: finding.ordinal,
+            topic,
+            event_id,
+            attempts: &finding.history,
+            sights: &sights,
+            is_sharded,
+        };
+        let label = match finding.ordinal {
+            Some(ordinal) => format!("attempts and looks of key {ordinal}"),
+            None => "looks of the row".to_owned(),
+        };
+        let lane = Swimlane { label, attempts: key.attempts, sights: &sights, is_sharded, has_places: true };
+        lane.draw(out, self.faults);
+        let open = if nth == 0 { " open" } else { "" };
+        html!(out, "<details{open}><summary>The story</summary><ol class=\"story\">");
+        for sentence in Story::of(&key, &[(self.check, finding)]).sentences {
+            html!(out, "<li>{}</li>", prose(&sentence));
+        }
+        html!(out, "</ol>");
+        attempts::write(out, key.attempts, is_sharded);
+        html!(out, "</details>");
     }
-    html!(out, "</tbody></table></div>\n");
+
+    /// Draws the request of a fault that is on one.
+    fn write_request(&self, out: &mut Markup, finding: &Finding) {
+        let lane = Swimlane {
+            label: "the request".to_owned(),
+            attempts: &finding.history,
+            sights: &[],
+            is_sharded: self.material.shards > 1,
+            has_places: false,
+        };
+        lane.draw(out, self.faults);
+    }
 }

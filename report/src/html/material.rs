@@ -10,7 +10,7 @@ use truth::record::manifest::Manifest;
 use truth::record::series::{Series, SeriesWalk};
 use truth::record::trouble::Trouble;
 
-use super::counters::{self, CounterPoint};
+use super::counters::Readings;
 use super::fault::FaultSpan;
 
 /// Most topics of the table.
@@ -27,7 +27,7 @@ pub struct Material<'a> {
     /// Reason why the ledger could not be read to its end.
     pub(super) series_unread: Option<String>,
     /// Counters of the target under load, of the first run that polled them.
-    pub(super) counters: Vec<CounterPoint>,
+    pub(super) readings: Readings,
     pub(super) faults: Vec<FaultSpan>,
     pub(super) observed: &'a Observed,
     pub(super) trouble: Trouble,
@@ -35,6 +35,8 @@ pub struct Material<'a> {
     pub(super) topics: Vec<TopicCount>,
     pub(super) topics_left_out: usize,
     pub(super) manifest: Manifest,
+    /// True if the wall clocks of several boots time the attempts.
+    pub(super) clocks_are_several: bool,
     /// Number of runs that were judged together.
     pub(super) shards: usize,
 }
@@ -57,25 +59,31 @@ impl<'a> Material<'a> {
         runs: &[Run],
         thresholds: Vec<CheckedThreshold>,
     ) -> Result<Self, FolderError> {
-        let mut walk = SeriesWalk::new(&evidence.plan);
+        let clocks = evidence.frames.clocks();
+        let run_of = evidence.frames.runs();
+        let segment_of = |run: usize| run_of.iter().position(|one| *one == run).unwrap_or(0);
+        let mut walk = SeriesWalk::new(&evidence.plan, clocks.clone());
         let walked = evidence.for_each_frame(|segment, frame| {
             walk.take(segment, frame);
             Ok(())
         });
-        let series = walk.finish();
-        let mut counters = Vec::new();
-        for run in runs {
-            if counters.is_empty() {
-                let baseline = run.baseline.as_ref();
-                counters = counters::points(&run.folder, &run.manifest, baseline, series.origin_ns)?;
+        let mut readings = Readings::default();
+        let mut faults = Vec::new();
+        for (nth, run) in runs.iter().enumerate() {
+            let segment = segment_of(nth);
+            let since = |t: u64| clocks.since_us(segment, t);
+            faults.extend(FaultSpan::all_of(&run.faults, since));
+            if readings.points.is_empty() {
+                readings = Readings::of(&run.folder, &run.manifest, run.baseline.as_ref(), since)?;
             }
         }
         let topics = topics(&evidence.events, evidence.keys.end, &evidence.observed.presence);
         Ok(Self {
             series_unread: walked.err().map(|error| truth::chain::chain(&error)),
-            counters,
-            faults: FaultSpan::all_of(&evidence.faults, series.origin_ns),
-            series,
+            readings,
+            faults,
+            series: walk.finish(),
+            clocks_are_several: clocks.are_several(),
             observed: &evidence.observed,
             trouble: evidence.trouble.clone(),
             thresholds,

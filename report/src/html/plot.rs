@@ -35,6 +35,14 @@ impl TimeAxis<'_> {
     }
 }
 
+/// Mark at a moment that a reader should look at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Mark {
+    /// Moment, in microseconds since the first frame of the ledger.
+    pub(super) t_us: u64,
+    pub(super) text: String,
+}
+
 /// Chart in the making.
 pub(super) struct Plot<'a> {
     axis: TimeAxis<'a>,
@@ -42,11 +50,12 @@ pub(super) struct Plot<'a> {
     /// Range of the values, or of their logarithms.
     range: Range,
     curves: Markup,
+    pub(super) marks: Vec<Mark>,
 }
 
 impl<'a> Plot<'a> {
     pub(super) fn new(axis: TimeAxis<'a>, height: u32, range: Range) -> Self {
-        Self { axis, height, range, curves: Markup::default() }
+        Self { axis, height, range, curves: Markup::default(), marks: Vec::new() }
     }
 
     fn y(&self, value: f64) -> u32 {
@@ -102,8 +111,16 @@ impl<'a> Plot<'a> {
 
     /// Draws the chart, with marks at these values.
     pub(super) fn draw(self, out: &mut Markup, label: &str, values: &[(f64, String)]) {
-        let Self { axis, height, range, curves } = &self;
+        let Self { axis, height, range, curves, .. } = &self;
         let whole = height + BELOW;
+        html!(out, "<div class=\"row\">");
+        draw_values(
+            out,
+            whole,
+            values
+                .iter()
+                .map(|(value, shown)| (f64::from(*height) * (1.0 - range.place(*value)), shown.as_str())),
+        );
         html!(
             out,
             "<svg class=\"plot\" role=\"img\" aria-label=\"{}\" width=\"100%\" height=\"{whole}\">",
@@ -121,13 +138,9 @@ impl<'a> Plot<'a> {
         );
         out.append(curves);
         html!(out, "</svg>");
-        for (value, shown) in values {
-            // The topmost label stays within the chart.
-            let y = (f64::from(*height) * (1.0 - range.place(*value)) - 3.0).max(10.0);
-            html!(out, "<text class=\"value\" x=\"2\" y=\"{y:.1}\">{}</text>", text(shown));
-        }
+        self.draw_marks(out);
         self.draw_times(out, whole - 4);
-        html!(out, "</svg>\n");
+        html!(out, "</svg></div>\n");
     }
 
     fn draw_faults(&self, out: &mut Markup) {
@@ -138,6 +151,25 @@ impl<'a> Plot<'a> {
             let height = self.height;
             html!(out, "<g class=\"fault\"><title>{}</title>", text(&fault.label()));
             html!(out, "<rect x=\"{from:.2}%\" width=\"{width:.2}%\" y=\"0\" height=\"{height}\"/></g>");
+        }
+    }
+
+    fn draw_marks(&self, out: &mut Markup) {
+        for Mark { t_us, text: said } in &self.marks {
+            let place = self.axis.range().place(*t_us as f64) * 100.0;
+            let anchor = if place > 50.0 { " end" } else { "" };
+            let height = self.height;
+            let shift = if place > 50.0 { -5 } else { 5 };
+            html!(
+                out,
+                "<g class=\"mark\"><line x1=\"{place:.2}%\" x2=\"{place:.2}%\" y1=\"0\" y2=\"{height}\"/>"
+            );
+            html!(
+                out,
+                "<text class=\"said{anchor}\" x=\"{place:.2}%\" dx=\"{shift}\" y=\"{}\">{}</text></g>",
+                height - 6,
+                text(said)
+            );
         }
     }
 
@@ -160,6 +192,17 @@ impl<'a> Plot<'a> {
             );
         }
     }
+}
+
+/// Draws the column of values at the left of a chart, each with its place from the top.
+pub(super) fn draw_values<'a>(out: &mut Markup, height: u32, values: impl Iterator<Item = (f64, &'a str)>) {
+    html!(out, "<svg class=\"values\" width=\"52\" height=\"{height}\" aria-hidden=\"true\">");
+    for (place, shown) in values {
+        // The topmost value stays within the chart.
+        let y = (place + 4.0).max(9.0);
+        html!(out, "<text class=\"end\" x=\"46\" y=\"{y:.1}\">{}</text>", text(shown));
+    }
+    html!(out, "</svg>");
 }
 
 /// Runs of values without a gap, each with the place of its first value.

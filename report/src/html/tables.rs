@@ -1,12 +1,12 @@
 //! Tables: checks, topics, statuses, errors by cause, thresholds, races, coverage and power.
 
-use judge::books::region::Bounds;
 use judge::numbers::{grouped, grouped_signed};
 use judge::verdict::{Judgement, Status};
 
-use super::findings::premises;
+use super::gauge::must_be;
 use super::markup::{Markup, html, prose, text};
 use super::material::Material;
+use super::premises;
 use crate::text::bound_in_percent;
 use crate::units::digits;
 
@@ -25,7 +25,7 @@ pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'
     observed(out, verdict);
     if !verdict.premises.is_empty() {
         html!(out, "<details><summary>All premises of this run</summary>");
-        premises(out, &verdict.premises);
+        premises::write(out, &verdict.premises);
         html!(out, "</details>");
     }
     html!(out, "</section>\n");
@@ -108,13 +108,6 @@ fn coverage(out: &mut Markup, verdict: &Judgement) {
             html!(out, "<tr><td>{name}</td><td class=\"n\">{said}</td><td>{}</td></tr>", must_be(bounds));
         }
         end(out);
-    }
-}
-
-fn must_be(bounds: Bounds) -> String {
-    match bounds.slack() {
-        0 => grouped(bounds.low),
-        _ => format!("{} to {}", grouped(bounds.low), grouped(bounds.high)),
     }
 }
 

@@ -82,4 +82,10 @@ fn numbers(out: &mut Markup, verdict: &Judgement, material: &Material<'_>) {
         html!(out, "<div><dt>{name}</dt><dd>{number}</dd></div>");
     }
     html!(out, "</dl>\n");
+    if sent.doubtful_keys > 0 {
+        html!(
+            out,
+            "<p class=\"note\">A key is of unknown fate if it was sent and no response told its fate: it may be stored once, or not at all.</p>\n"
+        );
+    }
 }

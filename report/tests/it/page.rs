@@ -167,7 +167,7 @@ fn each_kind_of_fault_on_a_key_has_a_swim_lane() {
         let page = page(&forged);
         let section = section(&page, check);
         assert!(
-            section.contains("<svg class=\"lane\"") && section.contains("class=\"bar\""),
+            section.contains("<svg class=\"swimlane\"") && section.contains("class=\"bar\""),
             "{check}: {section}"
         );
         assert!(section.contains("a contradiction, because"), "{check}: {section}");

@@ -15,6 +15,7 @@ pub mod merge;
 pub mod reader;
 pub mod writer;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use thiserror::Error;
@@ -95,6 +96,15 @@ pub enum Scope {
     Round(u64),
     /// A list of keys beside the plan.
     Resend(u32),
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Round(round) => write!(out, "round {round}"),
+            Self::Resend(id) => write!(out, "list {id}"),
+        }
+    }
 }
 
 /// One try of one request, which has ended.

@@ -15,16 +15,14 @@ use std::collections::BTreeMap;
 use self::bins::Bins;
 pub use self::bins::{Bin, MOST_BINS, Outcomes};
 use crate::plan::Plan;
-use crate::record::ledger::{Done, Frame, Header, Scope};
+use crate::record::clocks::Clocks;
+use crate::record::ledger::{Done, Frame, Scope};
 use crate::target::answer::{Answer, Kind, Kinds, Outcome};
 
 /// Attempts of a run over time. What `verify` sent after it is left out.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Series {
-    /// Time of the first frame, by the clock of the first segment. The attempts of findings are
-    /// timed from it.
-    pub origin_ns: u64,
-    /// Beginning of the first bin, by the same clock.
+    /// Time from the first frame of the ledger to the beginning of the first bin.
     pub start_ns: u64,
     /// Width of each bin.
     pub width_ns: u64,
@@ -72,50 +70,30 @@ impl Series {
 #[derive(Clone, Debug)]
 pub struct SeriesWalk<'a> {
     plan: &'a Plan,
-    /// Header of the first segment, whose clock times all.
-    first: Option<Header>,
-    /// Correction of each segment's times.
-    shifts: Vec<i128>,
+    clocks: Clocks,
     bins: Bins,
     series: Series,
 }
 
 impl<'a> SeriesWalk<'a> {
     /// Starts without a frame.
-    pub fn new(plan: &'a Plan) -> Self {
-        Self { plan, first: None, shifts: Vec::new(), bins: Bins::default(), series: Series::default() }
+    pub fn new(plan: &'a Plan, clocks: Clocks) -> Self {
+        Self { plan, clocks, bins: Bins::default(), series: Series::default() }
     }
 
-    /// Takes a frame of this segment. The header of a segment comes before its other frames.
+    /// Takes a frame of this segment.
     pub fn take(&mut self, segment: usize, frame: &Frame) {
-        match frame {
-            Frame::Header(header) => self.begin(segment, header),
-            Frame::Done(done) => self.done(segment, done),
-            Frame::Open { .. } | Frame::Resend { .. } | Frame::Closed { .. } => {}
-        }
-    }
-
-    /// Notes how far the clock of a segment is from that of the first one. Of one boot, all clocks
-    /// are the same; of several machines, the wall clock compares them.
-    fn begin(&mut self, segment: usize, header: &Header) {
-        let first = self.first.get_or_insert_with(|| header.clone());
-        if self.shifts.is_empty() {
-            self.series.origin_ns = first.monotonic_ns;
-        }
-        self.shifts.resize(self.shifts.len().max(segment + 1), 0);
-        if header.boot_id != first.boot_id {
-            let apart_ms = i128::from(header.utc_ms) - i128::from(first.utc_ms);
-            let began = i128::from(first.monotonic_ns) + apart_ms * 1_000_000;
-            self.shifts[segment] = began - i128::from(header.monotonic_ns);
+        if let Frame::Done(done) = frame {
+            self.done(segment, done);
         }
     }
 
     fn done(&mut self, segment: usize, done: &Done) {
         let Scope::Round(round) = done.scope else { return };
-        let shift = self.shifts.get(segment).copied().unwrap_or_default();
-        let shifted = |t: u64| u64::try_from(i128::from(t) + shift).unwrap_or_default();
+        let clocks = &self.clocks;
+        let [planned, start, end] =
+            [done.t_planned, done.t_start, done.t_end].map(|t| clocks.since_ns(segment, t));
         let events = events(self.plan, round, done.request);
-        let planned = shifted(done.t_planned);
         if done.try_number == 0 {
             self.bins.at(planned).planned += events;
         } else {
@@ -126,7 +104,6 @@ impl<'a> SeriesWalk<'a> {
             return;
         }
         *self.series.statuses.entry(done.status).or_default() += 1;
-        let (start, end) = (shifted(done.t_start), shifted(done.t_end));
         let bin = self.bins.at(start);
         bin.requests += 1;
         bin.sent.add(&outcomes(&done.answer, events));

@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use truth::plan::Plan;
+use truth::record::clocks::Clocks;
 use truth::record::ledger::{Done, Frame, Header, Scope};
 use truth::record::series::{MOST_BINS, Outcomes, Series, SeriesWalk};
 use truth::scenario::Scenario;
@@ -14,8 +15,9 @@ fn plan() -> Plan {
     scenario.plan(7, 9).expect("a plan")
 }
 
-fn header(lane: u16, boot: &str, monotonic_ns: u64, utc_ms: i64) -> Frame {
-    Frame::Header(Header { nonce: 9, lane, boot_id: boot.to_owned(), monotonic_ns, utc_ms, foundation: None })
+fn header(boot: &str, monotonic_ns: u64, utc_ms: i64) -> Option<Header> {
+    let boot_id = boot.to_owned();
+    Some(Header { nonce: 9, lane: 0, boot_id, monotonic_ns, utc_ms, foundation: None })
 }
 
 fn answer(which: u8) -> Answer {
@@ -86,8 +88,7 @@ fn done(nth: usize, one: &Try) -> Done {
 
 fn series(tries: &[Try]) -> Series {
     let plan = plan();
-    let mut walk = SeriesWalk::new(&plan);
-    walk.take(0, &header(0, "boot", 1_000_000_000, 0));
+    let mut walk = SeriesWalk::new(&plan, Clocks::of(&[header("boot", 0, 0)]));
     tries.iter().enumerate().for_each(|(nth, one)| walk.take(0, &Frame::Done(done(nth, one))));
     walk.finish()
 }
@@ -150,23 +151,23 @@ fn a_run_of_a_fifth_of_a_second_has_bins_of_a_millisecond() {
         .collect();
     let series = series(&tries);
     assert_eq!((series.bins.len(), series.width_ns), (200, 1_000_000));
-    assert_eq!((series.origin_ns, series.start_ns), (1_000_000_000, 5_000_000_000));
+    assert_eq!(series.start_ns, 5_000_000_000);
     assert!(series.bins.iter().all(|bin| bin.sent.new == 10 && bin.busy_ns == 500_000));
 }
 
 #[test]
 fn shards_of_other_machines_are_put_beside_each_other_by_the_wall_clock() {
     let plan = plan();
-    let mut walk = SeriesWalk::new(&plan);
-    let one = Try { planned: 2_000_000_000, waited: 0, took: 1_000_000, which: 0, is_retry: false };
     // The other machine has been up for longer, and began three seconds later.
+    let clocks =
+        Clocks::of(&[header("boot", 1_000_000_000, 50_000), header("another", 900_000_000_000, 53_000)]);
+    let mut walk = SeriesWalk::new(&plan, clocks);
+    let one = Try { planned: 2_000_000_000, waited: 0, took: 1_000_000, which: 0, is_retry: false };
     let other = Try { planned: 901_000_000_000, ..one };
-    walk.take(0, &header(0, "boot", 1_000_000_000, 50_000));
-    walk.take(1, &header(0, "another", 900_000_000_000, 53_000));
     walk.take(0, &Frame::Done(done(0, &one)));
     walk.take(1, &Frame::Done(done(1, &other)));
     let series = walk.finish();
-    assert_eq!(series.start_ns, 2_000_000_000);
+    assert_eq!(series.start_ns, 1_000_000_000);
     assert_eq!(series.length_ns(), 3_001_000_000_u64.next_multiple_of(series.width_ns));
     let filled: Vec<usize> = (0..series.bins.len()).filter(|nth| series.bins[*nth].requests > 0).collect();
     assert_eq!(filled, [0, series.bins.len() - 1]);
@@ -175,9 +176,8 @@ fn shards_of_other_machines_are_put_beside_each_other_by_the_wall_clock() {
 #[test]
 fn what_verify_sent_later_is_no_part_of_the_run() {
     let plan = plan();
-    let mut walk = SeriesWalk::new(&plan);
+    let mut walk = SeriesWalk::new(&plan, Clocks::from(1));
     let one = Try { planned: 2_000_000_000, waited: 0, took: 1_000_000, which: 0, is_retry: false };
-    walk.take(0, &header(0, "boot", 1, 0));
     walk.take(0, &Frame::Done(Done { scope: Scope::Resend(1), ..done(0, &one) }));
     assert!(walk.finish().bins.is_empty());
 }

@@ -1,13 +1,13 @@
 //! Swim lane of a key: each try on its connection, when it was due and when it went, what was
 //! answered, which faults struck meanwhile, and what the looks showed afterwards.
 
-use judge::verdict::Fate;
+use judge::verdict::{Attempt, Fate};
 
 use super::fault::FaultSpan;
 use super::markup::{Markup, html, text};
 use super::scale::{Scale, Span};
 use crate::sight::{self, Seen, Sight};
-use crate::story::{Group, Protagonist, groups};
+use crate::story::{Group, groups};
 use crate::units::{moment, time};
 
 /// Height of the row with times.
@@ -22,40 +22,71 @@ const LOOKS_FROM: f64 = 80.0;
 /// Most looks that are drawn for a key.
 const MOST_LOOKS: usize = 24;
 
-/// Draws the lane of a key; nothing for one without an attempt or a look.
-pub(super) fn draw(out: &mut Markup, key: &Protagonist<'_>, faults: &[FaultSpan]) {
-    let groups = groups(key.attempts);
-    if groups.is_empty() && key.sights.is_empty() {
-        return;
+/// Swim lane of a key, or of a request.
+pub(super) struct Swimlane<'a> {
+    /// Label for a reader who does not see it.
+    pub(super) label: String,
+    pub(super) attempts: &'a [Attempt],
+    pub(super) sights: &'a [Sight],
+    /// Set where several shards sent the run.
+    pub(super) is_sharded: bool,
+    /// True if the attempts are those of a key, which has a place in each request.
+    pub(super) has_places: bool,
+}
+
+impl Swimlane<'_> {
+    /// Draws it; nothing without an attempt or a look.
+    pub(super) fn draw(&self, out: &mut Markup, faults: &[FaultSpan]) {
+        let groups = groups(self.attempts);
+        if groups.is_empty() && self.sights.is_empty() {
+            return;
+        }
+        let right = if self.sights.is_empty() { 99.0 } else { LOOKS_FROM - 4.0 };
+        let scale = Scale::of(&groups.iter().map(span).collect::<Vec<_>>(), 0.5, right);
+        let rows = groups.len() + usize::from(!self.sights.is_empty());
+        let height = TOP + ROW * rows + 6;
+        let label = &self.label;
+        let wide = self.width(&groups);
+        html!(
+            out,
+            "<div class=\"scroll\" tabindex=\"0\"><svg class=\"swimlane {wide}\" role=\"img\" width=\"100%\" height=\"{height}\" aria-label=\"{label}\">"
+        );
+        draw_faults(out, &scale, faults, &groups, height - 6);
+        draw_times(out, &scale, height);
+        for (nth, group) in groups.iter().enumerate() {
+            draw_try(out, &scale, group, &self.who(group), Frame { y: TOP + nth * ROW, right });
+        }
+        if !self.sights.is_empty() {
+            draw_looks(out, self.sights, TOP + groups.len() * ROW);
+        }
+        html!(out, "</svg></div>\n");
     }
-    let right = if key.sights.is_empty() { 99.0 } else { LOOKS_FROM - 4.0 };
-    let scale = Scale::of(&groups.iter().map(span).collect::<Vec<_>>(), 0.5, right);
-    let rows = groups.len() + usize::from(!key.sights.is_empty());
-    let height = TOP + ROW * rows + 6;
-    let label = match key.ordinal {
-        Some(ordinal) => format!("attempts and looks of key {ordinal}"),
-        None => "looks of the row".to_owned(),
-    };
-    html!(
-        out,
-        "<div class=\"scroll\" tabindex=\"0\"><svg class=\"lane\" role=\"img\" width=\"100%\" height=\"{height}\" aria-label=\"{label}\">"
-    );
-    draw_faults(out, &scale, faults, &groups, height - 6);
-    draw_times(out, &scale, height);
-    for (nth, group) in groups.iter().enumerate() {
-        draw_try(out, &scale, group, TOP + nth * ROW, Frame { right, is_sharded: key.is_sharded });
+
+    /// Says who sent a try.
+    fn who(&self, group: &Group<'_>) -> String {
+        let connection = group.connection(self.is_sharded);
+        match self.has_places {
+            true => format!("{connection} · {} · {}", group.request(), group.places()),
+            false => format!("{connection} · {}", group.request()),
+        }
     }
-    if !key.sights.is_empty() {
-        draw_looks(out, key.sights, TOP + groups.len() * ROW);
+
+    /// Class of the least width at which the two texts of a row stand beside each other.
+    fn width(&self, groups: &[Group<'_>]) -> &'static str {
+        let letters = |group: &Group<'_>| self.who(group).chars().count() + group.answer().chars().count();
+        match groups.iter().map(letters).max().unwrap_or(0) {
+            0..=62 => "narrow",
+            63..=84 => "middling",
+            _ => "wide",
+        }
     }
-    html!(out, "</svg></div>\n");
 }
 
 /// Limits of the drawing of a try.
 #[derive(Clone, Copy)]
 struct Frame {
+    y: usize,
     right: f64,
-    is_sharded: bool,
 }
 
 /// Span in which a try is drawn, from its planned instant on.
@@ -101,7 +132,7 @@ fn draw_faults(out: &mut Markup, scale: &Scale, faults: &[FaultSpan], groups: &[
 }
 
 /// Class of an outcome, which gives it its color.
-pub(super) fn class(fate: Fate) -> &'static str {
+fn class(fate: Fate) -> &'static str {
     match fate {
         Fate::New => "new",
         Fate::Duplicate => "duplicate",
@@ -113,11 +144,12 @@ pub(super) fn class(fate: Fate) -> &'static str {
     }
 }
 
-fn draw_try(out: &mut Markup, scale: &Scale, group: &Group<'_>, y: usize, frame: Frame) {
+fn draw_try(out: &mut Markup, scale: &Scale, group: &Group<'_>, who: &str, frame: Frame) {
     let attempt = group.first;
     let class = class(attempt.outcome);
-    let (label, bar, middle) = (y + 12, y + 18, y + 24);
-    let who = format!("{} · {} · {}", group.connection(frame.is_sharded), group.request(), group.places());
+    let label = frame.y + 12;
+    let bar = frame.y + 18;
+    let middle = frame.y + 24;
     let answer = group.answer();
     let from = scale.place(attempt.start_us);
     let to = attempt.end_us.map_or(frame.right, |end| scale.place(end));
@@ -156,8 +188,9 @@ fn draw_try(out: &mut Markup, scale: &Scale, group: &Group<'_>, y: usize, frame:
 
 /// Draws the looks. Of very many, some in the middle are left out.
 fn draw_looks(out: &mut Markup, sights: &[Sight], y: usize) {
-    let (label, middle) = (y + 12, y + 24);
-    let way = format!("looks at the target: {}", sight::summary(sights));
+    let label = y + 12;
+    let middle = y + 24;
+    let way = sight::summary(sights);
     let first = sights.first().map_or(0, |sight| sight.to_ms);
     let last = sights.last().map_or(0, |sight| sight.to_ms);
     let length = (last - first).max(1) as f64;
