@@ -212,8 +212,7 @@ pub fn write_to(path: &Path, text: &[u8]) -> Result<(), FolderError> {
         }
         Err(_) if !path.is_symlink() => write_whole(path, text),
         Ok(_) | Err(_) => {
-            let mut file =
-                File::options().append(true).create(true).open(path).map_err(io("open", path))?;
+            let mut file = File::options().append(true).create(true).open(path).map_err(io("open", path))?;
             file.write_all(&without_secrets(text)).map_err(io("write", path))
         }
     }

@@ -14,7 +14,11 @@ fn a_premise_that_stands_otherwise_for_a_finding_says_so() {
     let verdict = forged.verdict();
     let whole = verdict.premises.iter().find(|ground| ground.premise == Premise::Whole).unwrap();
     assert_eq!(whole.standing, Standing::Assumed);
-    assert!(whole.because.contains("; shown for the findings of `lost`: of the same topic"), "{}", whole.because);
+    assert!(
+        whole.because.contains("; shown for the findings of `lost`: of the same topic"),
+        "{}",
+        whole.because
+    );
     let sound = undeclared().verdict();
     assert!(sound.premises.iter().all(|ground| !ground.because.contains("for the findings of")));
 }
@@ -41,6 +45,7 @@ fn a_queue_that_gives_a_row_again_is_not_asked_for_an_order() {
     assert_open(&verdict, CheckId::ListingUnsound, Premise::CopiesSettled);
     let reasons = verdict.reasons[0].to_string();
     assert!(reasons.contains("`row` under `[target.listing.fields]`"), "{reasons}");
-    let all: Vec<String> = verdict.premises.iter().filter_map(|ground| ground.remedy()).map(str::to_owned).collect();
+    let all: Vec<String> =
+        verdict.premises.iter().filter_map(|ground| ground.remedy()).map(str::to_owned).collect();
     assert!(all.iter().all(|remedy| !remedy.contains("newest-first")), "{all:?}");
 }

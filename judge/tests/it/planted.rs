@@ -123,12 +123,9 @@ fn what_the_target_does_not_offer_is_not_proven_and_said_so() {
     let of_counters =
         ["counter too high", "counter ahead of the load", "counter that falls", "event that waits for ever"];
     assert_eq!(seen, [&of_answers[..], &of_counters[..]].concat());
-    assert!(
-        verdict
-            .not_tested
-            .iter()
-            .any(|line| line.starts_with("self-test skipped: their checks were not made") && line.contains("loss"))
-    );
+    assert!(verdict.not_tested.iter().any(|line| {
+        line.starts_with("self-test skipped: their checks were not made") && line.contains("loss")
+    }));
 }
 
 #[test]
@@ -136,7 +133,8 @@ fn a_judge_that_could_not_be_proven_does_not_pass() {
     let fates = |_: u64, _: u32| vec![Fate::Unknown { executed: true }, Fate::Acked];
     let verdict = Forge { fates, ..Forge::default() }.run().verdict();
     assert_eq!(verdict.verdict, Verdict::Unknown, "{:#?}", verdict.reasons);
-    let why = "self-test skipped: no key of the last answered round was acknowledged, and stored, as it should be";
+    let why =
+        "self-test skipped: no key of the last answered round was acknowledged, and stored, as it should be";
     assert_eq!(verdict.reasons[0].to_string(), why);
     assert!(verdict.planted.iter().all(|planted| planted.seen.is_none()));
 }

@@ -97,7 +97,10 @@ fn a_check_warns_of_what_a_run_would_end_in_or_give_away() {
     let counted = format!("{body}[target.stats]\npath = \"/n\"\nunique = \"/n\"\n");
     assert_eq!(checked(&counted).1, "");
     let uncounted = counted.replace("unique", "received");
-    assert!(checked(&uncounted).1.contains("nothing shows"), "a count of copies tells nothing of what is stored");
+    assert!(
+        checked(&uncounted).1.contains("nothing shows"),
+        "a count of copies tells nothing of what is stored"
+    );
 
     let secret = format!("[target]\nheaders = {{ authorization = \"Bearer hunter2hunter2\" }}\n{counted}");
     let (told, warned) = checked(&secret);

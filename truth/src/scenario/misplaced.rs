@@ -5,12 +5,12 @@ use super::Scenario;
 /// Tables that a key may belong to, those that people write first.
 const TABLES: [&str; 10] = [
     "target",
-    "target.publish",
-    "target.listing",
-    "target.listing.fields",
     "load",
     "events",
     "promises",
+    "target.publish",
+    "target.listing",
+    "target.listing.fields",
     "mix",
     "traps",
     "target.connect",

@@ -1,15 +1,25 @@
 //! Secrets that a scenario holds in clear. Whoever reads the file reads them, and `run.json` repeats
 //! them.
 
+use super::Target;
 use super::publish::Publish;
 use super::reads::RequestForm;
 use super::secrets::guard;
 use super::template::Template;
-use super::Target;
 
 /// Parts of the names of header fields and parameters that hold a secret.
-const SECRETS: [&str; 8] =
-    ["authorization", "cookie", "token", "secret", "password", "credential", "signature", "apikey"];
+const SECRETS: [&str; 10] = [
+    "authorization",
+    "cookie",
+    "token",
+    "secret",
+    "password",
+    "credential",
+    "signature",
+    "apikey",
+    "accesskey",
+    "writekey",
+];
 
 /// Parts of the names of what looks secret and is none.
 const NO_SECRETS: [&str; 5] = ["idempot", "dedup", "partition", "routing", "continuation"];
@@ -33,7 +43,7 @@ impl InClear {
     /// Secret in the value of a header field.
     fn of_header(table: &str, name: &str, value: &Template) -> Option<Self> {
         let text = value.as_str().trim();
-        if text.is_empty() || value.holes().next().is_some() || !is_secret(name) {
+        if text.is_empty() || value.holes().next().is_some() || !is_secret_field(name) {
             return None;
         }
         let variable = variable(name);
@@ -63,8 +73,7 @@ impl InClear {
 
     /// Secrets of a request that this key holds.
     pub(crate) fn of_request(table: &str, request: RequestForm<'_>) -> Vec<Self> {
-        let headers =
-            request.headers.iter().filter_map(|(name, value)| Self::of_header(table, name, value));
+        let headers = request.headers.iter().filter_map(|(name, value)| Self::of_header(table, name, value));
         headers.chain(Self::of_path(table, request.path)).collect()
     }
 }
@@ -83,12 +92,24 @@ impl Target {
     }
 }
 
-/// True if the name is that of a secret, such as `X-Functions-Key`.
+/// True if the name is that of a secret, such as `api_key`.
 fn is_secret(name: &str) -> bool {
-    let name: String =
-        name.chars().filter(char::is_ascii_alphanumeric).map(|one| one.to_ascii_lowercase()).collect();
+    let name = plain(name);
     let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
-    (has(&SECRETS) || name.ends_with("key") || name.ends_with("auth")) && !has(&NO_SECRETS)
+    has(&SECRETS) && !has(&NO_SECRETS)
+}
+
+/// True if the name of a header field is that of a secret, such as `X-Functions-Key`. Parameters of
+/// such names are often other keys.
+fn is_secret_field(name: &str) -> bool {
+    let plain = plain(name);
+    let is_key = plain.ends_with("key") || plain.ends_with("auth");
+    is_secret(name) || (is_key && !NO_SECRETS.iter().any(|part| plain.contains(part)))
+}
+
+/// Returns a name in small letters and digits alone.
+fn plain(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|one| one.to_ascii_lowercase()).collect()
 }
 
 /// Name of a variable for the secret of this name.
@@ -109,7 +130,7 @@ mod tests {
         let target: Target = toml::from_str(
             "headers = { Authorization = \"Bearer hunter22\", accept = \"text/plain\" }\n\
              [publish]\n\
-             path = \"/e?api_key=hunter23&limit=5&token={{env:T}}\"\n\
+             path = \"/e?api_key=hunter23&primaryKey=id&token={{env:T}}\"\n\
              headers = { x-api-key = \"hunter24\", cookie = \"{{env:COOKIE}}\", idempotency-key = \"k\" }\n\
              [[stats]]\n\
              path = \"/s\"\n\

@@ -24,11 +24,7 @@ pub struct RequestForm<'a> {
 
 impl<'a> RequestForm<'a> {
     /// Returns a request with this method, without a URL and a body of its own.
-    pub(crate) fn new(
-        method: &'a str,
-        path: &'a Template,
-        headers: &'a BTreeMap<String, Template>,
-    ) -> Self {
+    pub(crate) fn new(method: &'a str, path: &'a Template, headers: &'a BTreeMap<String, Template>) -> Self {
         Self { url: None, method, path, headers, body: None }
     }
 

@@ -124,7 +124,8 @@ impl Secrets {
     ) -> Result<Self, MissingVariable> {
         let mut secrets = Self::none();
         for name in variables {
-            let found = value(name).and_then(|found| if found.is_empty() { Err(Lack::Contents) } else { Ok(found) });
+            let found =
+                value(name).and_then(|found| if found.is_empty() { Err(Lack::Contents) } else { Ok(found) });
             let value = found.map_err(|lack| MissingVariable { variable: name.to_owned(), lack })?;
             guard(&format!("env:{name}"), &value);
             secrets.values.insert(name.to_owned(), value);
@@ -403,7 +404,9 @@ mod tests {
         let secrets = read(Ok("2")).unwrap();
         assert_eq!((secrets.get("A"), secrets.get("B"), secrets.get("C")), (Some("1"), Some("2"), None));
         assert!(!format!("{secrets:?}").contains('2'));
-        for (b, told) in [(Err(Lack::Value), "is not set"), (Ok(""), "is empty"), (Err(Lack::Text), "no UTF-8")] {
+        for (b, told) in
+            [(Err(Lack::Value), "is not set"), (Ok(""), "is empty"), (Err(Lack::Text), "no UTF-8")]
+        {
             let error = read(b).unwrap_err().to_string();
             assert!(error.contains("variable B") && error.contains(told), "{error}");
         }

@@ -275,3 +275,14 @@ fn a_file_that_cannot_be_put_in_its_place_leaves_nothing_beside_it() {
     let left: Vec<PathBuf> = fs::read_dir(out.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert_eq!(left, [taken]);
 }
+
+#[test]
+fn a_link_at_the_name_of_a_temporary_file_is_replaced_and_not_followed() {
+    let out = tempfile::tempdir().unwrap();
+    let mine = out.path().join("mine");
+    fs::write(&mine, "mine").unwrap();
+    std::os::unix::fs::symlink(&mine, out.path().join("report.part")).unwrap();
+    write_whole(&out.path().join("report.html"), b"page").unwrap();
+    assert_eq!(fs::read_to_string(&mine).unwrap(), "mine");
+    assert_eq!(fs::read_to_string(out.path().join("report.html")).unwrap(), "page");
+}

@@ -332,15 +332,15 @@ async fn a_request_that_is_not_authorised_says_where_its_secret_comes_from() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_host_that_cannot_be_reached_is_named() {
-    let forged = small();
     let api = Api::start(|_| status(404)).await;
     let dead = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = format!("http://{}", dead.local_addr().expect("the address of a listener"));
     drop(dead);
     let mut forge = crate::binary::small();
-    forge.scenario.target = target(&api, &format!("url = \"{address}\"\n{SEARCH}"));
+    forge.scenario.target =
+        target(&api, &format!("url = \"{address}\"\npath = \"/e?l={{{{limit}}}}\"\n{FIELDS}"));
     let out = tempfile::tempdir().expect("a folder");
     let folder = forge.run().write(out.path());
     let path = folder.path().to_str().expect("an ASCII path");

@@ -45,11 +45,9 @@ pub(super) fn finding(world: &World, case: &Case) -> Option<String> {
     if let Some((key, _)) = attempts.iter().find(is_missing) {
         return Some(format!("key {key} was acknowledged, and no look shows it"));
     }
-    if let Some(key) =
-        (0..presence.keys()).find(|key| {
-            presence.seen(*key) > 1 && stands_apart(evidence, *key) && is_known(case, *key, Until::Shown)
-        })
-    {
+    if let Some(key) = (0..presence.keys()).find(|key| {
+        presence.seen(*key) > 1 && stands_apart(evidence, *key) && is_known(case, *key, Until::Shown)
+    }) {
         return Some(format!("key {key} is listed twice"));
     }
     let is_new_again =

@@ -458,7 +458,8 @@ impl World {
 fn window(seed: u64, load: &Load, view: View) -> Option<Us> {
     let mut dice = Dice::new(seed ^ 0x7769_6e64_6f77);
     let lasts = load.lasts;
-    let windows = [lasts / 8, lasts / 3, lasts, lasts + 2 * SECOND, lasts + 20 * SECOND, lasts + 120 * SECOND];
+    let windows =
+        [lasts / 8, lasts / 3, lasts, lasts + 2 * SECOND, lasts + 20 * SECOND, lasts + 120 * SECOND];
     // Repeats that merge are rows of their own, within the window or not.
     let is_windowed = dice.chance(17) && !matches!(view, View::Merging(_));
     is_windowed.then(|| dice.pick(&windows))

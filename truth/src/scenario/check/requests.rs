@@ -312,8 +312,10 @@ fn check_json(scenario: &Scenario, text: &RequestText) -> Result<(), ScenarioErr
         _ => value(hole),
     });
     let way_out = match json_fault(&listed.text) {
-        None => "put the events into a list, [{{events}}]; for JSON lines, write separator = \"\\n\" and the \
-                 content-type application/x-ndjson",
+        None => {
+            "put the events into a list, [{{events}}]; for JSON lines, write separator = \"\\n\" and the \
+                 content-type application/x-ndjson"
+        }
         Some(_) => is_kept,
     };
     let reason = format!("the body is not JSON: {}; {way_out}", fault.reason);
