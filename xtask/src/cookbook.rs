@@ -10,7 +10,7 @@ use crate::matrix::work;
 use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
 use crate::rig::programs::Programs;
-use probed::Probed;
+use probed::{Entered, Probed};
 use recipe::{Recipe, Tried};
 
 pub mod probed;
@@ -72,7 +72,8 @@ pub fn try_all(recipes: &[&'static Recipe], jobs: usize, programs: &Programs) ->
 
 /// Probes the API of each recipe, and returns the results in their order.
 fn probe_all(tried: &[Tried], jobs: usize, programs: &Programs) -> Result<Vec<Probed>> {
-    let mut all = vec![Probed::Nothing; tried.len()];
+    let nothing = Probed { given: Vec::new(), entered: Entered::Nothing, left: String::new() };
+    let mut all = vec![nothing; tried.len()];
     work::side_by_side(tried.iter().zip(&mut all), jobs, |(one, result)| {
         programs.interrupt().check()?;
         let name = one.recipe.name;

@@ -45,8 +45,8 @@ pub(super) enum Rows {
         view: View,
         /// Topics of the experiments.
         topics: Vec<String>,
-        /// Keys that were shown and are gone.
-        drained: Keys,
+        /// Keys that were shown at the last look, or ever if a look drains.
+        shown: Keys,
     },
 }
 
@@ -55,7 +55,7 @@ impl Rows {
     pub(super) fn of(view: Option<View>, url: Option<String>) -> Self {
         match (view, url) {
             (_, Some(url)) => Self::Url(url),
-            (Some(view), None) => Self::View { view, topics: Vec::new(), drained: Keys::default() },
+            (Some(view), None) => Self::View { view, topics: Vec::new(), shown: Keys::default() },
             (None, None) => Self::Nowhere,
         }
     }
@@ -68,19 +68,21 @@ impl Rows {
                 let page = asker.get(url).await?;
                 Ok(all.iter().map(|ids| rows_with(&page, ids)).collect())
             }
-            Self::View { view, topics, drained } => {
-                let mut keys = Keys::default();
-                view.look(asker, topics, &mut keys).await?;
-                if view.drains() {
-                    drained.0.append(&mut keys.0);
-                    keys = drained.clone();
+            Self::View { view, topics, shown } => {
+                if !view.drains() {
+                    shown.0.clear();
                 }
-                let count = |ids: &&[String]| {
-                    let holds = |[_, key]: &&[String; 2]| ids.iter().any(|id| key.contains(id.as_str()));
-                    keys.0.iter().filter(holds).count() as u64
-                };
-                Ok(all.iter().map(count).collect())
+                view.look(asker, topics, shown).await?;
+                Ok(all.iter().map(|ids| shown.of(ids).count() as u64).collect())
             }
+        }
+    }
+
+    /// Topic under which a view shows one of these ids.
+    fn topic_of(&self, ids: &[String]) -> Option<String> {
+        match self {
+            Self::View { shown, .. } => shown.of(ids).map(|[topic, _]| topic.clone()).next(),
+            Self::Url(_) | Self::Nowhere => None,
         }
     }
 
@@ -158,6 +160,16 @@ impl Glass {
         sleep(self.pause).await;
         let now = self.counted(asker).await.and_then(|now| now.get(&place).copied());
         self.unique = now.map(|now| (place, now));
+    }
+
+    /// True if the scenario describes what is looked at, so that topics are shown.
+    pub(super) fn is_described(&self) -> bool {
+        matches!(self.rows, Rows::View { .. })
+    }
+
+    /// Topic under which an event with these ids is shown, if the scenario says where it stands.
+    pub(super) fn topic_of(&self, ids: &[String]) -> Option<String> {
+        self.rows.topic_of(ids).filter(|topic| !topic.is_empty())
     }
 
     /// True if it shows new events.

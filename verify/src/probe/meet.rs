@@ -126,11 +126,14 @@ impl Meeting<'_> {
         let other = self.send(&sketch, &roles, &fresh, PAYLOAD).await?;
         let sent: Vec<String> = base.ids.iter().chain(&fresh.ids).cloned().collect();
         let sight = Sight::of(&first, &again, &other, &sent);
-        if let (None, Some(glass)) = (&sight, &mut self.glass) {
+        if let Some(glass) = self.glass.as_mut().filter(|glass| sight.is_none() || glass.is_described()) {
             let given = given_topic(&sketch, &roles).unwrap_or_default();
             let other = other_topic(&sketch, &roles);
             glass.expect(&[Some(given), other].into_iter().flatten().collect::<Vec<_>>());
             glass.learn(self.asker, &base.ids, &fresh.ids).await;
+            if let Some(topic) = glass.topic_of(&base.ids) {
+                roles.take_shown_topic(&sketch, &topic);
+            }
         }
         let mut notes = Vec::new();
         let topics = self.allowed(&sketch, &mut roles, &mut notes).await?;

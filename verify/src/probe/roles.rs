@@ -161,6 +161,24 @@ impl Roles {
         true
     }
 
+    /// Takes the values for the topic that a stored event is shown to have.
+    pub(super) fn take_shown_topic(&mut self, sketch: &Sketch, shown: &str) {
+        let is_shown = |(at, leaf): &(usize, &Leaf)| {
+            leaf.value == shown
+                && (leaf.class, leaf.kind) == (Class::Text, Kind::Text)
+                && leaf.part != Part::Frame
+                && !self.is_id(*at)
+        };
+        let leaves: Vec<usize> =
+            sketch.leaves.iter().enumerate().filter(is_shown).map(|(at, _)| at).collect();
+        if leaves.is_empty() || leaves == self.topic {
+            return;
+        }
+        self.other_topics.clear();
+        self.payload = self.payload.filter(|leaf| !leaves.contains(leaf));
+        self.topic = leaves;
+    }
+
     fn is_id(&self, leaf: usize) -> bool {
         self.ids.iter().any(|candidate| candidate.leaves.contains(&leaf))
     }
@@ -432,6 +450,10 @@ mod tests {
         assert_eq!(named(&roles), "track");
         assert!(roles.take_next_topic() && named(&roles) == "Paid" && !roles.take_next_topic());
         assert!(roles.payload.is_some());
+        roles.take_shown_topic(&sketch, "track");
+        assert_eq!(named(&roles), "track", "what the store shows outranks names");
+        roles.take_shown_topic(&sketch, "of nobody");
+        assert_eq!(named(&roles), "track");
     }
 
     #[test]

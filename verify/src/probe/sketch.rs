@@ -51,6 +51,8 @@ pub(super) struct Sketch {
     /// Header fields of every request: those that hold a secret, or say who asks.
     common: BTreeMap<String, String>,
     headers: BTreeMap<String, Vec<Piece>>,
+    /// Header fields that look the same for every request, and may be needed by a listing, too.
+    fixed: BTreeMap<String, String>,
     before: Vec<Piece>,
     event: Vec<Piece>,
     after: Vec<Piece>,
@@ -139,6 +141,7 @@ impl Sketch {
         }
         let mut common = BTreeMap::new();
         let mut headers = BTreeMap::new();
+        let mut fixed = BTreeMap::new();
         for (name, value) in &given.headers {
             let name = name.to_ascii_lowercase();
             let is_dropped = DROPPED.contains(&name.as_str())
@@ -152,7 +155,11 @@ impl Sketch {
                 common.insert(name, template(value, str::to_owned));
                 continue;
             }
-            let found = if varies { of_header(&name, value) } else { Vec::new() };
+            let is_own = is_of_one_request(&name);
+            let found = if is_own { Vec::new() } else { of_header(&name, value) };
+            if !is_own && !varies {
+                fixed.insert(name.clone(), template(value, str::to_owned));
+            }
             let pieces = builder.cut(value, found, Part::Head, str::to_owned);
             headers.insert(name, pieces);
         }
@@ -171,6 +178,7 @@ impl Sketch {
             path: pieces,
             common,
             headers,
+            fixed,
             before,
             event,
             after,
@@ -184,6 +192,7 @@ impl Sketch {
     pub(super) fn take_headers<'h>(&mut self, headers: impl Iterator<Item = (&'h String, &'h str)>) {
         for (name, text) in headers {
             self.common.remove(name);
+            self.fixed.remove(name);
             self.headers.insert(name.clone(), vec![Piece::Text(text.to_owned())]);
         }
     }
@@ -256,11 +265,7 @@ impl Sketch {
 
     /// Returns the header fields that stay the same and may be needed by a listing, too.
     pub(super) fn sharable(&self) -> BTreeMap<String, String> {
-        let fixed = self.headers.iter().filter_map(|(name, pieces)| match pieces.as_slice() {
-            [Piece::Text(text)] if !is_of_one_request(name) => Some((name.clone(), text.clone())),
-            _ => None,
-        });
-        fixed.collect()
+        self.fixed.clone()
     }
 
     /// Returns the same request with one event a request.

@@ -36,6 +36,13 @@ enum Store {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Keys(pub(super) Vec<[String; 2]>);
 
+impl Keys {
+    /// Keys that hold one of these ids.
+    pub(super) fn of<'k>(&'k self, ids: &'k [String]) -> impl Iterator<Item = &'k [String; 2]> {
+        self.0.iter().filter(|[_, key]| ids.iter().any(|id| key.contains(id.as_str())))
+    }
+}
+
 impl TakeRows for Keys {
     fn take_row(&mut self, shown: &ShownRow) {
         self.0.push([shown.row.topic.clone(), shown.row.event_id.clone()]);

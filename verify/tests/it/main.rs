@@ -22,6 +22,7 @@ mod looked;
 mod looking;
 mod observing;
 mod pages;
+mod probe_reading;
 mod probed;
 mod released;
 mod schemas;

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::recipe::{Behaviour, Recipe, SECRET, variables};
+use super::recipe::{Behaviour, Recipe, SECRET, addressed, database, variables};
 use crate::rig::programs::{Finished, Programs};
 use crate::rig::scratch::Scratch;
 
@@ -18,9 +18,19 @@ const ENCODED_SECRET: &str = "s3cret%2Fof%2Bthe%3Dcookbook";
 /// Holes of a listing's URL without which it shows its first page.
 const PAGING: [&str; 5] = ["{{offset", "{{page", "{{cursor", "{{from", "{{to"];
 
-/// Result of the probe of an API.
+/// Probe of an API, and the run of the file that it wrote.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Probed {
+    /// Parts that the probe was given besides the request.
+    pub given: Vec<&'static str>,
+    pub entered: Entered,
+    /// Sentence that says what is left to do; empty if nothing is.
+    pub left: String,
+}
+
+/// Result of a probe.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Probed {
+pub enum Entered {
     /// The file was written, and a run of it passed.
     Runs,
     /// The file was written, and something is left to fill in.
@@ -29,7 +39,7 @@ pub enum Probed {
     Nothing,
 }
 
-impl fmt::Display for Probed {
+impl fmt::Display for Entered {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
             Self::Runs => "runs as written",
@@ -39,13 +49,22 @@ impl fmt::Display for Probed {
     }
 }
 
-/// Way to see what an API stores, as its owner gives it to the probe.
-#[derive(Clone, PartialEq, Eq, Debug)]
-enum Seen {
-    Listing(String),
-    /// Part of a scenario file, for a listing that no URL says.
-    Described(String),
-    Nothing,
+impl fmt::Display for Probed {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let joint = if self.left.is_empty() { "" } else { ": " };
+        write!(out, "{}{joint}{}", self.entered, self.left)
+    }
+}
+
+/// Knowledge of an API's owner, as the probe takes it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Known {
+    /// URL of the listing, if one says it.
+    listing: Option<String>,
+    /// Scenario that is half filled in; empty if the URL is enough.
+    half: String,
+    /// Names of the parts, for the table.
+    names: Vec<&'static str>,
 }
 
 impl Recipe {
@@ -57,30 +76,36 @@ impl Recipe {
         let path = |name: &str| folder.path().join(name).display().to_string();
         let [request, half, probed, results] =
             ["request.http", "half.toml", "probed.toml", "results"].map(path);
-        let given = self.request(&text, &target.url(), programs)?;
-        write(&request, &given)?;
+        write(&request, &self.request(&text, &target.url(), programs)?)?;
         let mut args = vec!["probe", "--from", &request, "--out", &probed];
-        let seen = seen(&text, &target.url());
-        match &seen {
-            Seen::Listing(url) => args.extend(["--listing", url]),
-            Seen::Described(part) => {
-                write(&half, part)?;
-                args.extend(["--scenario", &half]);
-            }
-            Seen::Nothing => {}
+        let known = Known::of(&addressed(&text, &target.url(), &database(&folder)), &target.url());
+        if let Some(url) = &known.listing {
+            args.extend(["--listing", url]);
+        }
+        if !known.half.is_empty() {
+            write(&half, &known.half)?;
+            args.extend(["--scenario", &half]);
         }
         let probe = start("verify", args, &text, programs)?;
-        let Ok(written) = std::fs::read_to_string(&probed) else { return Ok(Probed::Nothing) };
-        let run = ["--scenario", &probed, "--out", &results, "--count", "600", "--verify"];
-        let login = given.lines().find_map(|line| Some(line.split_once(": Basic ")?.1));
-        let value = |name: &str| match written.contains(&format!("Basic {{{{env:{name}}}}}")) {
-            true => login.unwrap_or(SECRET).to_owned(),
-            false => SECRET.to_owned(),
+        let given = known.names;
+        let said = last_line(&probe.stderr);
+        let Ok(written) = std::fs::read_to_string(&probed) else {
+            return Ok(Probed { given, entered: Entered::Nothing, left: said });
         };
-        let variables = variables(&written).into_iter().map(|name| (name.clone(), value(&name)));
+        let run = ["--scenario", &probed, "--out", &results, "--count", "600", "--verify"];
+        let variables = variables(&written).into_iter().map(|name| (name, SECRET.to_owned()));
         let run = programs.start_with("loadgen", run, variables)?.finish()?;
-        let is_whole = probe.code == Some(0) && run.code == Some(0);
-        Ok(if is_whole { Probed::Runs } else { Probed::Written })
+        Ok(match (probe.code, run.code) {
+            (Some(0), Some(0)) => Probed { given, entered: Entered::Runs, left: String::new() },
+            (Some(0), _) => {
+                let left = run.stdout.lines().next().map_or(run.stderr.trim(), str::trim).to_owned();
+                Probed { given, entered: Entered::Written, left }
+            }
+            _ => {
+                let left = said.split_once("; ").map_or(said.clone(), |(_, doubt)| doubt.to_owned());
+                Probed { given, entered: Entered::Written, left }
+            }
+        })
     }
 
     /// Returns the first request of a run, with its secrets, as an `.http` file.
@@ -125,22 +150,53 @@ fn with_secrets(text: &str, scenario: &str, secret: &str) -> String {
     })
 }
 
-/// Returns how the owner of an API would say where its events are listed.
-fn seen(text: &str, url: &str) -> Seen {
-    let Some((_, listing)) = text.split_once("\n[target.listing]\n") else { return Seen::Nothing };
-    let end = listing.find("\n[").map_or(listing.len(), |end| end + 1);
-    let listing = &listing[..end];
-    let has = |key: &str| listing.lines().any(|line| line.starts_with(&format!("{key} = ")));
-    let path = listing.lines().find_map(|line| line.strip_prefix("path = \"")?.strip_suffix('"'));
-    let described =
-        || Seen::Described(format!("[target.listing]\n{}", listing.replace("https://", "http://")));
-    match path {
-        Some(path) if !has("method") && !has("body") && !has("url") => {
-            let first = first_page(path, text);
-            if first.contains("{{") { described() } else { Seen::Listing(format!("{url}{first}")) }
+/// Last line of a program's messages, without the folder of the run.
+fn last_line(stderr: &str) -> String {
+    let line = stderr.lines().last().unwrap_or_default();
+    line.strip_prefix("verify probe: ").unwrap_or(line).to_owned()
+}
+
+impl Known {
+    /// Returns what the owner of an API knows of it: where its events are listed, by a URL if one says
+    /// it, which database holds them, and how requests are signed.
+    fn of(text: &str, url: &str) -> Self {
+        let mut known = Self::default();
+        if let Some(listing) = table(text, "target.listing") {
+            let has = |key: &str| listing.lines().any(|line| line.starts_with(&format!("{key} = ")));
+            let path = listing.lines().find_map(|line| line.strip_prefix("path = \"")?.strip_suffix('"'));
+            let is_plain = !has("method") && !has("body") && !has("url");
+            let first = path.filter(|_| is_plain).map(|path| first_page(path, text));
+            match first.filter(|first| !first.contains("{{")) {
+                Some(first) => known.give("listing URL", |known| known.listing = Some(format!("{url}{first}"))),
+                None => known.add("`[target.listing]`", &format!("[target.listing]\n{listing}")),
+            }
         }
-        _ => described(),
+        if let Some(sign) = text.lines().find(|line| line.starts_with("sign = ")) {
+            let signed = text.lines().filter(|line| line.contains("{{signature}}"));
+            let headers: String = signed.map(|line| format!("{line}\n")).collect();
+            let part = format!("[target.publish]\n{sign}\n\n[target.publish.headers]\n{headers}");
+            known.add("`sign`", &part);
+        }
+        if let Some(database) = table(text, "database") {
+            known.add("`[database]`", &format!("[database]\n{database}"));
+        }
+        known
     }
+
+    fn give(&mut self, name: &'static str, what: impl FnOnce(&mut Self)) {
+        self.names.push(name);
+        what(self);
+    }
+
+    fn add(&mut self, name: &'static str, part: &str) {
+        self.give(name, |known| known.half.push_str(&format!("{}\n\n", part.trim_end())));
+    }
+}
+
+/// Returns the lines of a table.
+fn table<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (_, table) = text.split_once(&format!("\n[{name}]\n"))?;
+    Some(&table[..table.find("\n[").map_or(table.len(), |end| end + 1)])
 }
 
 /// Returns the path of a listing's first page.
@@ -177,11 +233,23 @@ mod tests {
         let listing =
             |keys: &str| format!("events.topics = [\"a b\"]\n\n[target.listing]\n{keys}\n\n[promises]\n");
         let path = "path = \"/{{topic}}/e?limit={{limit}}&page={{page}}\"";
-        let expected = Seen::Listing("http://t/a b/e?limit=20".to_owned());
-        assert_eq!(seen(&listing(path), "http://t"), expected);
+        let by_url = Known::of(&listing(path), "http://t");
+        assert_eq!(by_url.listing.as_deref(), Some("http://t/a b/e?limit=20"));
+        assert_eq!((by_url.half.as_str(), by_url.names), ("", vec!["listing URL"]));
         let asked = format!("method = \"POST\"\n{path}");
-        let expected = Seen::Described(format!("[target.listing]\n{asked}\n\n"));
-        assert_eq!(seen(&listing(&asked), "http://t"), expected);
-        assert_eq!(seen("[database]\n", "http://t"), Seen::Nothing);
+        let described = Known::of(&listing(&asked), "http://t");
+        assert_eq!((described.listing, described.half), (None, format!("[target.listing]\n{asked}\n\n")));
+    }
+
+    #[test]
+    fn an_owner_knows_the_database_and_the_signature() {
+        let text = "name = \"a\"\n\n[target.publish]\nsign = { as = \"hex\" }\n\n[target.publish.headers]\n\
+                    x-id = \"{{event_id}}\"\nx-sig = \"{{signature}}\"\n\n[database]\nquery = \"q\"\n";
+        let known = Known::of(text, "http://t");
+        let expected = "[target.publish]\nsign = { as = \"hex\" }\n\n[target.publish.headers]\n\
+                        x-sig = \"{{signature}}\"\n\n[database]\nquery = \"q\"\n\n";
+        assert_eq!((known.listing, known.half.as_str()), (None, expected));
+        assert_eq!(known.names, ["`sign`", "`[database]`"]);
+        assert_eq!(Known::of("name = \"a\"\n", "http://t"), Known::default());
     }
 }

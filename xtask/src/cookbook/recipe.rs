@@ -171,7 +171,7 @@ impl Recipe {
     }
 }
 
-fn database(folder: &Scratch) -> String {
+pub(super) fn database(folder: &Scratch) -> String {
     folder.path().join("database.db").display().to_string()
 }
 
@@ -188,7 +188,7 @@ fn load(text: &str, scenario: &Path, results: &Path, programs: &Programs) -> Res
 }
 
 /// Returns a file with the address of the stand-in in place of the API's.
-fn addressed(text: &str, url: &str, database: &str) -> String {
+pub(super) fn addressed(text: &str, url: &str, database: &str) -> String {
     let line = |line: &str| match line.strip_prefix("url = \"") {
         Some(own) if own.starts_with("http") => format!("url = \"{url}\"\n"),
         Some(_) => format!("url = \"sqlite:{database}\"\n"),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::probed::Probed;
+use super::probed::{Entered, Probed};
 use super::recipe::Tried;
 
 const HEAD: &str = "\
@@ -11,20 +11,21 @@ const HEAD: &str = "\
 `cargo xtask cookbook` runs each file of `targets/` with 600 events, of which 180 are repeats, against
 a stand-in that responds as the API's documentation says. Each file has two runs: one against a sound
 stand-in, and one against a stand-in with one defect. Each run begins with an empty store. Then
-`verify probe --from` gets the first request of the file, and the listing if there is one. The
-scenario that it writes is run, too.
+`verify probe --from` gets the first request of the file, and what its owner knows besides: the URL of
+the listing, or the table that describes it, the database, and how requests are signed. The scenario
+that it writes is run, too.
 
-| API | lines | sound | defect | with the defect | seconds | probe |
-| --- | ---: | --- | --- | --- | ---: | --- |
+| API | lines | sound | defect | with the defect | seconds | given to the probe | probe |
+| --- | ---: | --- | --- | --- | ---: | --- | --- |
 ";
 
 /// Returns the page. `probed` has the result of the probe for each recipe.
 pub(super) fn page(tried: &[Tried], probed: &[Probed]) -> String {
-    let rows: String = tried.iter().zip(probed).map(|(tried, probed)| row(tried, *probed)).collect();
+    let rows: String = tried.iter().zip(probed).map(|(tried, probed)| row(tried, probed)).collect();
     let right = tried.iter().filter(|one| one.fault().is_none()).count();
     let took: Duration = tried.iter().map(|one| one.took).sum();
     let seconds = took.as_secs_f64();
-    let runs = probed.iter().filter(|one| **one == Probed::Runs).count();
+    let runs = probed.iter().filter(|one| one.entered == Entered::Runs).count();
     format!(
         "{HEAD}{rows}\n{right} of {} have the expected verdicts; all runs took {seconds:.0} s together. The \
          probe's file of {runs} runs as written.\n",
@@ -32,12 +33,14 @@ pub(super) fn page(tried: &[Tried], probed: &[Probed]) -> String {
     )
 }
 
-fn row(tried: &Tried, probed: Probed) -> String {
+fn row(tried: &Tried, probed: &Probed) -> String {
     let Tried { recipe, defect, lines, sound, defective, took } = tried;
     let name = recipe.name;
     let seconds = took.as_secs_f64();
+    let given = if probed.given.is_empty() { "nothing".to_owned() } else { probed.given.join(", ") };
+    let probed = probed.to_string().replace('|', "\\|");
     format!(
-        "| [{name}](../targets/{name}.toml) | {lines} | {} | {defect} | {} | {seconds:.1} | {probed} |\n",
+        "| [{name}](../targets/{name}.toml) | {lines} | {} | {defect} | {} | {seconds:.1} | {given} | {probed} |\n",
         sound.short(),
         defective.short()
     )

@@ -2,6 +2,8 @@
 
 use std::process::Output;
 
+use xtask::cookbook::probed::Entered;
+use xtask::cookbook::recipe;
 use xtask::rig::interrupt::Interrupt;
 use xtask::rig::programs::{Profile, Programs};
 use xtask::rig::scratch::Scratch;
@@ -201,6 +203,19 @@ fn a_bare_list_under_other_names_is_entered_and_its_counters_are_found() {
         ],
     );
     met.assert_passes(None);
+}
+
+/// APIs of the cookbook that need more of the probe than a request and a listing of rows: a database;
+/// a signature; a topic in the path, and beside a word that never changes; JSON in a text of a list,
+/// of a list of lists and of a numbered form; a listing that drains.
+#[test]
+fn apis_of_each_kind_are_entered_with_what_their_owner_knows() {
+    let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
+    for name in ["cloudevents-binary", "github-webhook", "elasticsearch-create", "segment", "sqs-json", "loki"] {
+        let recipe = recipe::ALL.iter().find(|recipe| recipe.name == name).unwrap();
+        let probed = recipe.probed(&programs).unwrap();
+        assert_eq!(probed.entered, Entered::Runs, "{name}: {probed}");
+    }
 }
 
 #[test]
