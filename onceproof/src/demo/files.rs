@@ -65,8 +65,10 @@ impl Files {
 
 impl Drop for Files {
     fn drop(&mut self) {
-        // Without it, no later demo takes a folder that is kept for one that was left behind.
-        fs::remove_file(self.lock()).ok();
+        if self.is_kept {
+            // Without it, no later demo takes the folder for one that was left behind.
+            fs::remove_file(self.lock()).ok();
+        }
     }
 }
 

@@ -78,7 +78,7 @@ impl<'a> Session<'a> {
         let shown =
             format!("{}\n{}", verdict.trim_start(), look_at(&folder, code, &self.again(folder.seed()?)));
         let printed = print_result(&shown, code);
-        if folder.kills()?.iter().any(|kill| !kill.bit()) {
+        if code == exit::VOID && folder.kills()?.iter().any(|kill| !kill.bit()) {
             tell(SHORT);
         }
         Ok(printed)

@@ -54,6 +54,15 @@ fn a_sound_target_passes_a_kill_and_each_step_is_told() {
 }
 
 #[test]
+fn a_demo_needs_no_shell() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("results");
+    let mut demo = onceproof(&["demo", "--count", "2000", "--kills", "0", "--out", out.to_str().unwrap()]);
+    let ended = Ended::of(&demo.env("PATH", folder.path()).output().unwrap());
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+}
+
+#[test]
 fn demos_side_by_side_with_one_seed_and_one_folder_read_their_own_runs() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("results");
