@@ -6,6 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
@@ -30,6 +31,9 @@ const NATIVE: &str = "x86_64-unknown-linux-musl";
 
 /// Targets of a release.
 const TARGETS: [&str; 2] = [NATIVE, "aarch64-unknown-linux-musl"];
+
+/// Longest time from a file to a first PASS and a first FAIL.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// Folder for the files, unless another is named.
 const OUT: &str = "target/release-files";
@@ -98,12 +102,13 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
         }
         made.push(make(settings, &tools, &program, target, &out)?);
     }
-    let first = made.first().context("each target has its files")?;
-    let image =
-        if settings.archives_only { None } else { Image::build(&tools, &first.archive, native, &out)? };
+    let image = match &made[..] {
+        [first, ..] if !settings.archives_only => Image::build(&tools, &first.archive, native, &out)?,
+        _ => None,
+    };
     archive::sums(&out, interrupt)?;
     if settings.is_tried {
-        try_all(first, image.as_ref(), &out, interrupt)?;
+        try_all(&made, image.as_ref(), &out, interrupt)?;
     }
     say(&format!("the files are in {}", settings.out.display()));
     Ok(ExitCode::SUCCESS)
@@ -126,17 +131,33 @@ fn make(settings: &Settings, tools: &Tools<'_>, program: &Path, target: &str, ou
     Ok(Made { archive, debian, wheel })
 }
 
-/// Tries what this machine can run.
-fn try_all(made: &Made, image: Option<&Image>, out: &Path, interrupt: &Interrupt) -> Result<()> {
+/// Tries what this machine can run: all of the first target, and the archives of the others if it
+/// emulates their processors.
+fn try_all(made: &[Made], image: Option<&Image>, out: &Path, interrupt: &Interrupt) -> Result<()> {
     tried::sums(out, interrupt)?;
-    empty::archive(&made.archive, interrupt)?;
-    if let Some(package) = &made.debian {
+    let (native, others) = made.split_first().context("each target has its files")?;
+    let taken = empty::archive(&native.archive, interrupt)?;
+    ensure!(taken < LIMIT, "first PASS and FAIL took {taken:.1?}, expected less than {LIMIT:?}");
+    if let Some(package) = &native.debian {
         tried::debian(package, interrupt)?;
     }
-    if let Some(wheel) = &made.wheel {
+    if let Some(wheel) = &native.wheel {
         tried::wheel(wheel, interrupt)?;
     }
-    image.map_or(Ok(()), |image| tried::image(image, interrupt))
+    if let Some(image) = image {
+        tried::image(image, interrupt)?;
+    }
+    for Made { archive, .. } in others {
+        if archive.runs_here() {
+            empty::archive(archive, interrupt)?;
+        } else {
+            say(&format!(
+                "not tried: {}; the package qemu-user-static lets this machine run it",
+                archive.file.display()
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Returns the archive that the default settings make for this machine.

@@ -51,6 +51,12 @@ pub(super) fn pages(program: &Path, folder: &Path, interrupt: &Interrupt) -> Res
 }
 
 impl Archive {
+    /// True if this machine can run the program.
+    pub(super) fn runs_here(&self) -> bool {
+        let version = Command::new(self.folder.join("onceproof")).arg("--version").output();
+        version.is_ok_and(|output| output.status.success())
+    }
+
     /// Packs the program of a target.
     pub(super) fn pack(
         program: &Path,
