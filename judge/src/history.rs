@@ -10,9 +10,10 @@ use crate::evidence::Evidence;
 use crate::verdict::{Attempt, Fate};
 
 /// Number of attempts of a key that are shown at most.
-pub(super) const SHOWN_ATTEMPTS: usize = 20;
+pub const SHOWN_ATTEMPTS: usize = 20;
 
-/// Reads every attempt of these keys, in the order of ends.
+/// Reads the attempts of these keys, in the order of ends. Of a key with more than
+/// [`SHOWN_ATTEMPTS`], duplicates are left out from the end.
 pub fn histories(
     evidence: &Evidence,
     wanted: &HashSet<u64>,
@@ -165,9 +166,14 @@ pub fn rejected_among(evidence: &Evidence, keys: &HashSet<u64>) -> Result<HashSe
 
 fn keep(histories: &mut HashMap<u64, Vec<Attempt>>, ordinal: u64, attempt: Attempt) {
     let attempts = histories.entry(ordinal).or_default();
-    if attempts.len() < SHOWN_ATTEMPTS {
-        attempts.push(attempt);
+    if attempts.len() == SHOWN_ATTEMPTS {
+        // What a response called a duplicate proves the least.
+        let is_duplicate = |one: &Attempt| one.outcome == Fate::Duplicate;
+        let last = attempts.iter().rposition(is_duplicate).filter(|_| !is_duplicate(&attempt));
+        let Some(last) = last else { return };
+        attempts.remove(last);
     }
+    attempts.push(attempt);
 }
 
 fn fate(answer: &Answer, place: usize) -> Fate {
@@ -183,5 +189,39 @@ fn fate(answer: &Answer, place: usize) -> Fate {
             Kind::Rejected => Fate::Rejected,
             Kind::Unknown => Fate::Unknown,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn attempt(request: u32, outcome: Fate) -> Attempt {
+        Attempt {
+            scope: "round 0".to_owned(),
+            request,
+            place: 0,
+            try_number: 0,
+            connection: 0,
+            start_us: 0,
+            end_us: Some(1),
+            status: 200,
+            outcome,
+            traceparent: None,
+            planned_us: None,
+            run: 0,
+        }
+    }
+
+    #[test]
+    fn of_many_attempts_those_that_prove_something_are_kept() {
+        let mut histories = HashMap::default();
+        for request in 0..60 {
+            let outcome = if matches!(request, 0 | 40 | 55) { Fate::New } else { Fate::Duplicate };
+            keep(&mut histories, 7, attempt(request, outcome));
+        }
+        let kept: Vec<u32> = histories[&7].iter().map(|attempt| attempt.request).collect();
+        let expected: Vec<u32> = (0..18).chain([40, 55]).collect();
+        assert_eq!(kept, expected);
     }
 }

@@ -75,12 +75,11 @@ fn after_unknown(verdict: &Judgement) -> Vec<String> {
 
 /// Returns the finding to look at first: one on a key, of a failed check if there is one.
 pub fn counter_example(verdict: &Judgement) -> Option<(&Check, &Finding)> {
+    let all = numbered(verdict);
     let of_status = |status: Status| {
-        let checks = verdict.checks.iter().filter(move |check| check.status == status);
-        let findings = checks.flat_map(|check| check.findings.iter().map(move |finding| (check, finding)));
-        let findings: Vec<_> = findings.collect();
-        let with_history = findings.iter().find(|(_, finding)| !finding.history.is_empty());
-        with_history.or(findings.first()).copied()
+        let mut of_it = all.iter().filter(|(check, _)| check.status == status);
+        let with_history = of_it.clone().find(|(_, finding)| !finding.history.is_empty());
+        with_history.or_else(|| of_it.next()).copied()
     };
     of_status(Status::Fail).or_else(|| of_status(Status::Unknown))
 }

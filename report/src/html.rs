@@ -4,7 +4,7 @@
 //! The arrows between the modules. Each uses only those to the left of it:
 //!
 //! ```text
-//! { markup, axis, scale, fault, policy } < { attempts, counters, frame, gauge, premises } < material
+//! { markup, axis, scale, policy } < { attempts, counters, frame, gauge, premises, words } < material
 //! < { bins, latency_axis, plot, swimlane } < { charts, distribution, top } < counter_charts
 //! < { over_time, pictures, tables, settings } < { findings, running } < html
 //! ```
@@ -16,7 +16,6 @@ mod charts;
 mod counter_charts;
 mod counters;
 mod distribution;
-mod fault;
 mod findings;
 mod frame;
 mod gauge;
@@ -34,16 +33,18 @@ mod settings;
 mod swimlane;
 mod tables;
 mod top;
+mod words;
 
 use judge::verdict::{Judgement, Observation};
 
 use self::charts::Charts;
-use self::fault::FaultSpan;
 use self::markup::{Markup, html, text};
 pub use self::material::Material;
 use self::over_time::OverTime;
 use self::policy::Network;
 pub use self::running::{Progress, Running};
+use crate::fault::FaultSpan;
+use crate::units::time;
 
 /// Name of the page in a run folder.
 pub const FILE: &str = "report.html";
@@ -69,9 +70,10 @@ pub fn render(verdict: &Judgement, material: &Material<'_>) -> String {
     };
     html!(
         out,
-        "</main>\n<footer>onceproof {} · attempts are timed from {}{several}</footer>\n",
+        "</main>\n<footer>onceproof {} · times count from {}{several}; the first request was due {} later</footer>\n",
         text(&verdict.onceproof),
-        text(began)
+        text(began),
+        time(material.series.start_ns / 1000)
     );
     html!(out, "<script>{}</script>\n</body></html>\n", policy::SCRIPT);
     out.into_string()

@@ -1,11 +1,13 @@
 //! Reports: a judgement as people and programs read it.
 
 pub mod advice;
+pub mod fault;
 pub mod findings;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod markdown;
+mod pattern;
 pub mod sight;
 pub mod story;
 pub mod text;

@@ -6,11 +6,12 @@
 
 use std::fmt::Write;
 
-use judge::verdict::{Check, Finding, Judgement, Status, Verdict};
+use judge::numbers::grouped;
+use judge::verdict::{Check, Finding, Judgement, Reason, Status, Verdict};
 use truth::printable::printable;
 
 use crate::advice::{counter_example, next_steps};
-use crate::story::groups;
+use crate::story::{conclusion, groups, rests_on};
 use crate::text::sentence;
 use crate::units::moment;
 
@@ -27,11 +28,11 @@ const LONGEST: usize = 2_000;
 pub fn render(verdict: &Judgement) -> String {
     let mut sections = vec![head(verdict)];
     if let Some((check, finding)) = counter_example(verdict) {
-        sections.push(example(check, finding));
+        sections.push(example(verdict, check, finding));
     }
     sections.push(next(verdict));
     sections.push(checks(verdict));
-    sections.push(rests_on(verdict));
+    sections.push(coverage(verdict));
     let mut out = String::new();
     for section in sections {
         if out.len() + section.len() > MOST - 100 {
@@ -48,29 +49,46 @@ pub fn render(verdict: &Judgement) -> String {
 fn head(verdict: &Judgement) -> String {
     let mut out = format!("## {}: {}\n\n", verdict.verdict.text(), escaped(sentence(verdict)));
     for reason in verdict.reasons.iter().take(20) {
-        line(&mut out, &format!("- {}", prose(&reason.to_string())));
+        write_reason(&mut out, reason);
     }
     let sent = &verdict.attempts;
     let numbers = format!(
         "\n{} attempts sent, {} keys acknowledged, {} of unknown fate, on {}\n",
-        judge::numbers::grouped(sent.sent),
-        judge::numbers::grouped(sent.acked_keys),
-        judge::numbers::grouped(sent.doubtful_keys),
+        grouped(sent.sent),
+        grouped(sent.acked_keys),
+        grouped(sent.doubtful_keys),
         code(&verdict.target)
     );
     out.push_str(&numbers);
     out
 }
 
-fn example(check: &Check, finding: &Finding) -> String {
+/// Writes a reason; below it, what is open and what would decide it.
+fn write_reason(out: &mut String, reason: &Reason) {
+    let Reason::Open { check, summary, open } = reason else {
+        return line(out, &format!("- {}", prose(&reason.to_string())));
+    };
+    line(out, &format!("- {}: {}", escaped(check.text()), prose(summary)));
+    for ground in open {
+        let statement = escaped(ground.premise.statement());
+        line(out, &format!("  - not certain: {statement}; {}", prose(&ground.because)));
+        if let Some(remedy) = ground.remedy() {
+            line(out, &format!("  - to decide: {}", prose(remedy)));
+        }
+    }
+}
+
+fn example(verdict: &Judgement, check: &Check, finding: &Finding) -> String {
     let title = if check.status == Status::Fail { "Counter-example" } else { "What is in question" };
     let mut out = format!("\n### {title}\n\n");
     let key = match (finding.ordinal, &finding.topic, &finding.event_id) {
-        (Some(ordinal), Some(topic), Some(id)) => format!("key {ordinal} ({}, {}): ", code(topic), code(id)),
-        (None, Some(topic), Some(id)) => format!("row ({}, {}): ", code(topic), code(id)),
+        (Some(ordinal), Some(topic), Some(id)) => {
+            format!("key {} ({}, {}). ", grouped(ordinal), code(topic), code(id))
+        }
+        (None, Some(topic), Some(id)) => format!("row ({}, {}). ", code(topic), code(id)),
         _ => String::new(),
     };
-    line(&mut out, &format!("**{}**: {key}{}\n", check.name, prose(&finding.detail)));
+    line(&mut out, &format!("**{}**: {key}{}\n", check.name, prose(&conclusion(check, finding))));
     if !finding.history.is_empty() {
         line(&mut out, "| left | ended | response | connection | request |\n|---:|---:|---|---|---|");
         for group in groups(&finding.history) {
@@ -88,12 +106,11 @@ fn example(check: &Check, finding: &Finding) -> String {
             );
         }
     }
-    for ground in &check.premises {
-        let statement = escaped(ground.premise.statement());
-        line(
-            &mut out,
-            &format!("\nRests on: {statement} ({}: {})", ground.standing.text(), prose(&ground.because)),
-        );
+    if let Some(began) = verdict.began_utc.as_deref().filter(|_| !finding.history.is_empty()) {
+        line(&mut out, &format!("\nTimes count from {}.", escaped(began)));
+    }
+    for sentence in rests_on([check].into_iter()) {
+        line(&mut out, &format!("\n{}", prose(&sentence)));
     }
     out
 }
@@ -123,7 +140,7 @@ fn checks(verdict: &Judgement) -> String {
     out
 }
 
-fn rests_on(verdict: &Judgement) -> String {
+fn coverage(verdict: &Judgement) -> String {
     let mut out = String::from("\n<details><summary>What it rests on, and what was not tested</summary>\n\n");
     for (name, seen) in verdict.coverage.kinds() {
         line(&mut out, &format!("- {name}: {} of {} planned", seen.observed, seen.planned));

@@ -1,11 +1,16 @@
 //! Story of a key in sentences: what was sent, what was answered, what was seen, and why the two
 //! contradict each other.
 
+use judge::history::SHOWN_ATTEMPTS;
 use judge::numbers::grouped;
-use judge::verdict::{Attempt, Check, CheckId, Fate, Finding, Status};
+use judge::verdict::{Attempt, Check, CheckId, Fate, Finding, Ground, Standing, Status};
 
+use crate::fault::FaultSpan;
 use crate::sight::{Seen, Sight};
 use crate::units::{moment, time};
+
+/// Most faults of a story.
+const MOST_FAULTS: usize = 4;
 
 /// Story of a key.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -29,8 +34,19 @@ pub struct Protagonist<'a> {
     pub attempts: &'a [Attempt],
     /// Sights of it.
     pub sights: &'a [Sight],
+    /// Faults of the run.
+    pub faults: &'a [FaultSpan],
     /// Set where several shards sent the run.
     pub is_sharded: bool,
+}
+
+impl<'a> Protagonist<'a> {
+    /// Faults that struck after its first attempt had begun, the first few.
+    pub fn struck_by(&self) -> Vec<&'a FaultSpan> {
+        let first = self.attempts.iter().map(|attempt| attempt.start_us).min();
+        let meets = |fault: &&FaultSpan| first.is_some_and(|first| fault.took_effect && fault.to_us >= first);
+        self.faults.iter().filter(meets).take(MOST_FAULTS).collect()
+    }
 }
 
 impl Story {
@@ -39,9 +55,26 @@ impl Story {
         let mut sentences = vec![introduction(key)];
         let groups = groups(key.attempts);
         let told = |(nth, group): (usize, &Group<'_>)| {
-            group.sentence(if nth == 0 { "First" } else { "Then" }, key.is_sharded)
+            let start_us = group.first.start_us;
+            let is_under_way =
+                |before: &Group<'_>| before.first.end_us.is_none_or(|end_us| end_us > start_us);
+            let begin = match nth {
+                0 => "First",
+                _ if groups[..nth].iter().any(is_under_way) => "Meanwhile",
+                _ => "Then",
+            };
+            (group.first.start_us, group.sentence(begin, key.is_sharded))
         };
-        sentences.extend(groups.iter().enumerate().map(told));
+        let struck = key.struck_by().into_iter().map(|fault| (fault.from_us, struck(fault)));
+        let mut events: Vec<(u64, String)> = groups.iter().enumerate().map(told).chain(struck).collect();
+        events.sort_by_key(|(at_us, _)| *at_us);
+        sentences.extend(events.into_iter().map(|(_, sentence)| sentence));
+        if key.attempts.len() == SHOWN_ATTEMPTS {
+            sentences.push(format!(
+                "Of its attempts, {SHOWN_ATTEMPTS} are told: all that a response called something other than a \
+                 duplicate, and the first of the others."
+            ));
+        }
         sentences.extend(seen(key, !faults.is_empty()));
         if faults.is_empty() {
             sentences.push(no_contradiction(key));
@@ -71,6 +104,14 @@ fn introduction(key: &Protagonist<'_>) -> String {
             format!("Let the row be that of event `{event_id}` under topic `{topic}`; no attempt sent it.")
         }
     }
+}
+
+fn struck(fault: &FaultSpan) -> String {
+    let FaultSpan { planned, from_us, to_us, remark, .. } = fault;
+    let from = moment(*from_us);
+    let to = moment(*to_us);
+    let remark = if remark.is_empty() { String::new() } else { format!("; {remark}") };
+    format!("Then, between {from} and {to}, a fault struck the target: {planned}{remark}.")
 }
 
 /// Copies of a key in one try of one request.
@@ -271,21 +312,39 @@ fn no_contradiction(key: &Protagonist<'_>) -> String {
     }
 }
 
-/// Premises of faults that rest on some, each once.
-fn rests_on<'a>(checks: impl Iterator<Item = &'a Check>) -> Vec<String> {
-    let mut sentences: Vec<String> = Vec::new();
+/// Premises of faults that rest on some, each once, in a sentence for each standing.
+pub(crate) fn rests_on<'a>(checks: impl Iterator<Item = &'a Check>) -> Vec<String> {
+    let mut grounds: Vec<&Ground> = Vec::new();
     for ground in checks.flat_map(|check| &check.premises) {
-        let statement = ground.premise.statement();
-        let sentence =
-            format!("It rests on this: {statement} ({}: {}).", ground.standing.text(), ground.because);
-        if !sentences.contains(&sentence) {
-            sentences.push(sentence);
+        if grounds.iter().all(|one| one.premise != ground.premise) {
+            grounds.push(ground);
         }
     }
-    sentences
+    let kinds = [
+        (Standing::Promised, "what is promised"),
+        (Standing::Shown, "what the run shows"),
+        (Standing::Assumed, "what is only assumed"),
+        (Standing::Refuted, "what the run refutes"),
+    ];
+    let sentence = |(standing, what): (Standing, &str)| {
+        let of_it = grounds.iter().filter(|ground| ground.standing == standing);
+        let all: Vec<String> = of_it.map(|ground| premise(ground)).collect();
+        (!all.is_empty()).then(|| format!("It rests on {what}: {}.", all.join("; ")))
+    };
+    kinds.into_iter().filter_map(sentence).collect()
 }
 
-fn conclusion(check: &Check, finding: &Finding) -> String {
+/// Writes a premise, and why it holds or not, unless its standing says it all.
+fn premise(ground: &Ground) -> String {
+    let Ground { premise, standing, because } = ground;
+    match standing {
+        Standing::Promised => premise.statement().to_owned(),
+        _ => format!("{} ({because})", premise.statement()),
+    }
+}
+
+/// Says what follows from a finding.
+pub(crate) fn conclusion(check: &Check, finding: &Finding) -> String {
     let detail = &finding.detail;
     if check.status == Status::Unknown {
         let open = check.premises.iter().filter(|ground| !ground.holds());
@@ -297,14 +356,16 @@ fn conclusion(check: &Check, finding: &Finding) -> String {
             if open.is_empty() { "the evidence does not decide it".to_owned() } else { open.join(", and ") }
         );
     }
-    format!("{}: a contradiction, because {} (`{}`).", capital(detail), law(check.name), check.name)
+    format!("{}. This is a contradiction, because {} (`{}`).", capital(detail), law(check.name), check.name)
 }
 
 /// Law that a failed check shows to be broken.
 fn law(check: CheckId) -> &'static str {
     match check {
         CheckId::Lost => "an acknowledged event has to be stored, and each stored event is listed",
-        CheckId::KeyMerged => "two events with different keys are both stored, however alike the keys are",
+        CheckId::KeyMerged => {
+            "two events with different keys both have to be stored, however alike the keys are"
+        }
         CheckId::Stranger => "each row has to be of an event that somebody sent",
         CheckId::WrongTopic => "an event is stored under the topic under which it was sent",
         CheckId::ScopeLeak => "a look at one topic has to show rows of that topic alone",

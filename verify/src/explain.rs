@@ -5,6 +5,7 @@ mod curl;
 use foldhash::HashSet;
 use judge::history::histories;
 use reader::console::{print_result, say};
+use report::fault::FaultSpan;
 use report::findings::numbered;
 use report::sight::sights;
 use report::story::{Protagonist, Story, groups};
@@ -115,6 +116,7 @@ fn of_finding(judged: &Offline, wanted: usize, is_whole: bool) -> Result<String,
                 event_id,
                 attempts: &[],
                 sights: &[],
+                faults: &[],
                 is_sharded: judged.runs.len() > 1,
             };
             Ok(told(&Story::of(&key, &[(check, finding)])))
@@ -136,6 +138,7 @@ fn of_key(judged: &Offline, ordinal: u64, is_whole: bool) -> Result<String, Expl
         event_id: &event_id,
         attempts: &attempts,
         sights: &sights,
+        faults: &recorded_faults(judged),
         is_sharded: judged.runs.len() > 1,
     };
     let mut faults = numbered(&judged.verdict);
@@ -156,6 +159,18 @@ fn of_key(judged: &Offline, ordinal: u64, is_whole: bool) -> Result<String, Expl
         text.push_str("\nnone: no attempt of it is on record\n");
     }
     Ok(text)
+}
+
+/// Faults of all runs that are on record.
+fn recorded_faults(judged: &Offline) -> Vec<FaultSpan> {
+    let frames = &judged.evidence.frames;
+    let clocks = frames.clocks();
+    let run_of = frames.runs();
+    let faults = judged.runs.iter().enumerate().flat_map(|(nth, run)| {
+        let segment = run_of.iter().position(|run| *run == nth).unwrap_or(0);
+        FaultSpan::all_of(&run.faults, |t| clocks.since_us(segment, t))
+    });
+    faults.collect()
 }
 
 /// Prints a story, a paragraph for each sentence.

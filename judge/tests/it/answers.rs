@@ -171,8 +171,10 @@ fn an_answer_whose_numbers_do_not_add_up_is_named() {
         }
         let verdict = forged.verdict();
         assert_fails(&verdict, &[CheckId::AnswerSum]);
-        let detail = &check(&verdict, CheckId::AnswerSum).findings[0].detail;
-        assert!(detail.starts_with("round 0, request "), "{detail}");
+        let finding = &check(&verdict, CheckId::AnswerSum).findings[0];
+        let [attempt] = finding.history.as_slice() else { panic!("{finding:?}") };
+        let request = format!("{}, request {}: ", attempt.scope, attempt.request);
+        assert!(finding.detail.starts_with(&request) && attempt.scope == "round 0", "{finding:?}");
     }
 }
 

@@ -14,6 +14,7 @@ pub(super) fn write(out: &mut Markup, attempts: &[Attempt], is_sharded: bool) {
     let has_traces = attempts.iter().any(|attempt| attempt.traceparent.is_some());
     let heads = ["due", "left", "ended"].map(|head| format!("<th class=\"n\">{head}</th>")).concat();
     let trace = if has_traces { "<th>trace</th>" } else { "" };
+    html!(out, "<details><summary>The attempts as a table</summary>");
     html!(
         out,
         "<div class=\"scroll\" tabindex=\"0\"><table class=\"attempts\"><thead><tr>{heads}<th>response</th><th>connection</th><th>request</th><th>place</th>{trace}</tr></thead><tbody>"
@@ -34,5 +35,5 @@ pub(super) fn write(out: &mut Markup, attempts: &[Attempt], is_sharded: bool) {
             group.places(),
         );
     }
-    html!(out, "</tbody></table></div>");
+    html!(out, "</tbody></table></div></details>");
 }

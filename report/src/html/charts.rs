@@ -8,10 +8,10 @@ use truth::record::series::{Bin, Series};
 
 use super::axis::{Range, from_zero, marks};
 use super::bins::{self, QUANTILES};
-use super::fault::FaultSpan;
 use super::latency_axis;
 use super::markup::{Markup, html};
 use super::plot::{Plot, TimeAxis};
+use crate::fault::FaultSpan;
 use crate::units::{digits, short, time};
 
 /// Charts in the making.

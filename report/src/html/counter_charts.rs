@@ -13,7 +13,7 @@ use crate::units::{moment, short};
 
 /// Note of the first chart.
 const NOTE: &str =
-    "growth since before the run, as the target reports it, inside the band in which it must lie";
+    "growth since before the run, as the target reports it, inside the band that the responses so far leave";
 
 /// Draws all counters, and the events that wait.
 pub(super) fn draw(charts: &mut Charts<'_>, out: &mut Markup, readings: &Readings) {

@@ -1,6 +1,7 @@
 //! Counters of the target under load, each with the band in which it must lie, and the moments at which
 //! it left that band.
 
+use crate::fault::FaultSpan;
 use judge::books::under_load::{Limits, limits};
 use truth::files::FolderError;
 use truth::observed::counters::Counters;
@@ -8,8 +9,6 @@ use truth::record::baseline::Baseline;
 use truth::record::folder::RunFolder;
 use truth::record::manifest::Manifest;
 use truth::record::polls;
-
-use super::fault::FaultSpan;
 
 /// Counters, in the order of all arrays here.
 pub(super) const NAMES: [&str; 3] = ["received", "unique", "duplicates"];
@@ -132,8 +131,8 @@ impl Readings {
 }
 
 fn restart(from_us: u64, to_us: u64) -> FaultSpan {
-    let remark = "the counters before and after it are of two processes".to_owned();
-    FaultSpan { planned: "restart of the target".to_owned(), from_us, to_us, remark }
+    let remark = "unplanned; its counters name a new process from then on".to_owned();
+    FaultSpan { planned: "restart of the target".to_owned(), from_us, to_us, remark, took_effect: true }
 }
 
 /// Point of the baseline: nothing had been sent.

@@ -5,15 +5,16 @@ use std::collections::BTreeMap;
 
 use judge::checks::REGISTRY;
 use judge::numbers::{counted, grouped};
-use judge::verdict::{Check, Finding, Judgement, Status};
+use judge::verdict::{Check, CheckId, Finding, Judgement, Status};
 
 use super::charts::Charts;
-use super::fault::FaultSpan;
 use super::markup::{Markup, html, prose, text};
 use super::material::Material;
 use super::swimlane::Swimlane;
-use super::{attempts, pictures, premises};
-use crate::findings::open_checks;
+use super::{attempts, pictures, premises, words};
+use crate::fault::FaultSpan;
+use crate::findings::{in_order, open_checks};
+use crate::pattern::patterns;
 use crate::sight::{Sight, sights};
 use crate::story::{Protagonist, Story};
 
@@ -27,10 +28,14 @@ pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'
         return;
     }
     html!(out, "<section id=\"findings\"><h2>Findings</h2>\n");
+    for note in notes(verdict) {
+        html!(out, "<p>{note}</p>\n");
+    }
     let mut findings = checks.iter().flat_map(|check| &check.findings);
     if findings.any(|finding| !finding.history.is_empty() || finding.topic.is_some()) {
         legend(out);
     }
+    words::write(out);
     let mut number = 1;
     let mut told = BTreeMap::new();
     for check in checks {
@@ -44,6 +49,30 @@ pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'
     html!(out, "</section>\n");
 }
 
+/// Sentences that tell consequences from causes.
+fn notes(verdict: &Judgement) -> Vec<&'static str> {
+    let checks = open_checks(verdict);
+    let is_open = |id: CheckId| checks.iter().any(|check| check.name == id);
+    let passed =
+        |id: CheckId| verdict.checks.iter().any(|check| check.name == id && check.status == Status::Pass);
+    let mut notes = Vec::new();
+    if !checks.iter().any(|check| check.findings.iter().any(|finding| finding.ordinal.is_some()))
+        && passed(CheckId::Lost)
+        && passed(CheckId::StoredTwice)
+    {
+        notes.push(
+            "No finding is on a key: each acknowledged event is listed, and none twice. Numbers are off.",
+        );
+    }
+    if is_open(CheckId::ListingUnsound) && is_open(CheckId::StoredTwice) {
+        notes.push(
+            "A key that is stored twice is listed twice. Where a page of the listing ends between its copies, \
+             <code>listing-unsound</code> counts them, too.",
+        );
+    }
+    notes
+}
+
 fn legend(out: &mut Markup) {
     html!(
         out,
@@ -55,7 +84,8 @@ fn legend(out: &mut Markup) {
          <span class=\"key unknown\"><i></i>unknown</span>\
          <span class=\"key fault\"><i></i>fault</span>\
          <span class=\"key seen\"><i></i>seen by a look</span>\
-         <span class=\"key missed\"><i></i>not seen</span></p>\n"
+         <span class=\"key missed\"><i></i>not seen</span>\
+         <span class=\"key cut\"><i></i>time left out</span></p>\n"
     );
 }
 
@@ -73,7 +103,7 @@ fn begin(out: &mut Markup, check: &Check) {
     html!(
         out,
         " <small>{}</small></h3><p>{}</p>\n",
-        counted(check.count, "fault", "faults"),
+        counted(check.count, "case", "cases"),
         prose(&check.summary)
     );
     if let Some(registered) = REGISTRY.iter().find(|registered| registered.id == check.name) {
@@ -94,8 +124,12 @@ struct Section<'a> {
 
 impl Section<'_> {
     fn write(&mut self, out: &mut Markup, verdict: &Judgement, charts: &mut Charts<'_>) {
-        let findings = &self.check.findings;
-        let is_plain = |finding: &&Finding| finding.topic.is_none() && finding.history.is_empty();
+        let findings = in_order(self.check);
+        let patterns = patterns(self.check, self.faults);
+        for sentence in &patterns {
+            html!(out, "<p class=\"pattern\">{}</p>\n", prose(sentence));
+        }
+        let is_plain = |finding: &&&Finding| finding.topic.is_none() && finding.history.is_empty();
         let plain = findings.iter().take_while(is_plain).count();
         self.write_plain(out, &findings[..plain]);
         if plain > 0 || findings.is_empty() {
@@ -116,7 +150,7 @@ impl Section<'_> {
     }
 
     /// Writes the findings that are one sentence each.
-    fn write_plain(&self, out: &mut Markup, findings: &[Finding]) {
+    fn write_plain(&self, out: &mut Markup, findings: &[&Finding]) {
         if findings.is_empty() {
             return;
         }
@@ -154,10 +188,9 @@ impl Section<'_> {
                     text(topic),
                     text(event_id)
                 );
-                html!(out, "<p>{}</p>\n", prose(&finding.detail));
                 let before = finding.ordinal.and_then(|ordinal| self.told.get(&ordinal).copied());
                 match before {
-                    Some(before) => html!(out, "<p class=\"note\">Finding {before} shows its attempts.</p>"),
+                    Some(before) => self.write_conclusion(out, finding, before),
                     None => self.write_key(out, finding, topic, event_id, nth),
                 }
                 self.told
@@ -171,7 +204,16 @@ impl Section<'_> {
         html!(out, "</article>\n");
     }
 
+    /// Writes what follows from the attempts that another finding shows.
+    fn write_conclusion(&self, out: &mut Markup, finding: &Finding, before: usize) {
+        let story = Story::of_fault(self.check, finding, false);
+        let conclusion = story.sentences.last().map_or("", String::as_str);
+        html!(out, "<p>{}</p>", prose(conclusion));
+        html!(out, "<p class=\"note\">Finding {before} shows its attempts.</p>\n");
+    }
+
     fn write_key(&self, out: &mut Markup, finding: &Finding, topic: &str, event_id: &str, nth: usize) {
+        html!(out, "<p>{}</p>\n", prose(&finding.detail));
         let observed = self.material.observed;
         let sights: Vec<Sight> =
             finding.ordinal.map(|ordinal| sights(observed, ordinal, topic)).unwrap_or_default();
@@ -182,21 +224,23 @@ impl Section<'_> {
             event_id,
             attempts: &finding.history,
             sights: &sights,
+            faults: self.faults,
             is_sharded,
         };
         let label = match finding.ordinal {
             Some(ordinal) => format!("attempts and looks of key {ordinal}"),
             None => "looks of the row".to_owned(),
         };
-        let lane = Swimlane { label, attempts: key.attempts, sights: &sights, is_sharded, has_places: true };
-        lane.draw(out, self.faults);
+        let faults = key.struck_by();
+        let attempts = key.attempts;
+        Swimlane { label, attempts, sights: &sights, faults, is_sharded, has_places: true }.draw(out);
         let open = if nth == 0 { " open" } else { "" };
         html!(out, "<details{open}><summary>The story</summary><ol class=\"story\">");
         for sentence in Story::of(&key, &[(self.check, finding)]).sentences {
             html!(out, "<li>{}</li>", prose(&sentence));
         }
         html!(out, "</ol>");
-        attempts::write(out, key.attempts, is_sharded);
+        attempts::write(out, attempts, is_sharded);
         html!(out, "</details>");
     }
 
@@ -206,9 +250,10 @@ impl Section<'_> {
             label: "the request".to_owned(),
             attempts: &finding.history,
             sights: &[],
+            faults: Vec::new(),
             is_sharded: self.material.shards > 1,
             has_places: false,
         };
-        lane.draw(out, self.faults);
+        lane.draw(out);
     }
 }

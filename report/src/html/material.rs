@@ -11,7 +11,7 @@ use truth::record::series::{Series, SeriesWalk};
 use truth::record::trouble::Trouble;
 
 use super::counters::Readings;
-use super::fault::FaultSpan;
+use crate::fault::FaultSpan;
 
 /// Most topics of the table.
 const MOST_TOPICS: usize = 50;

@@ -2,8 +2,8 @@
 //! that a chart is as sharp on a phone as on a wall.
 
 use super::axis::{Range, marks};
-use super::fault::FaultSpan;
 use super::markup::{Markup, html, text};
+use crate::fault::FaultSpan;
 use crate::units::time;
 
 /// Time axis of all charts.

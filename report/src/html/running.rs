@@ -15,11 +15,11 @@ use truth::record::series::{Series, SeriesWalk};
 use super::bins;
 use super::charts::Charts;
 use super::counters::Readings;
-use super::fault::FaultSpan;
 use super::frame;
 use super::markup::{Markup, html, text};
 use super::over_time::OverTime;
 use super::policy::{self, Network};
+use crate::fault::FaultSpan;
 use crate::units::time;
 
 /// Run that goes on.

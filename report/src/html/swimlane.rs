@@ -3,9 +3,9 @@
 
 use judge::verdict::{Attempt, Fate};
 
-use super::fault::FaultSpan;
 use super::markup::{Markup, html, text};
 use super::scale::{Scale, Span};
+use crate::fault::FaultSpan;
 use crate::sight::{self, Seen, Sight};
 use crate::story::{Group, groups};
 use crate::units::{moment, time};
@@ -28,6 +28,7 @@ pub(super) struct Swimlane<'a> {
     pub(super) label: String,
     pub(super) attempts: &'a [Attempt],
     pub(super) sights: &'a [Sight],
+    pub(super) faults: Vec<&'a FaultSpan>,
     /// Set where several shards sent the run.
     pub(super) is_sharded: bool,
     /// True if the attempts are those of a key, which has a place in each request.
@@ -36,14 +37,15 @@ pub(super) struct Swimlane<'a> {
 
 impl Swimlane<'_> {
     /// Draws it; nothing without an attempt or a look.
-    pub(super) fn draw(&self, out: &mut Markup, faults: &[FaultSpan]) {
+    pub(super) fn draw(&self, out: &mut Markup) {
         let groups = groups(self.attempts);
         if groups.is_empty() && self.sights.is_empty() {
             return;
         }
         let right = if self.sights.is_empty() { 99.0 } else { LOOKS_FROM - 4.0 };
-        let scale = Scale::of(&groups.iter().map(span).collect::<Vec<_>>(), 0.5, right);
-        let rows = groups.len() + usize::from(!self.sights.is_empty());
+        let struck = self.faults.iter().map(|fault| Span { from: fault.from_us, to: fault.to_us });
+        let scale = Scale::of(&groups.iter().map(span).chain(struck).collect::<Vec<_>>(), 0.5, right);
+        let rows = groups.len() + self.faults.len() + usize::from(!self.sights.is_empty());
         let height = TOP + ROW * rows + 6;
         let label = &self.label;
         let wide = self.width(&groups);
@@ -51,15 +53,29 @@ impl Swimlane<'_> {
             out,
             "<div class=\"scroll\" tabindex=\"0\"><svg class=\"swimlane {wide}\" role=\"img\" width=\"100%\" height=\"{height}\" aria-label=\"{label}\">"
         );
-        draw_faults(out, &scale, faults, &groups, height - 6);
+        self.draw_faults(out, &scale, height - 6);
         draw_times(out, &scale, height);
         for (nth, group) in groups.iter().enumerate() {
             draw_try(out, &scale, group, &self.who(group), Frame { y: TOP + nth * ROW, right });
         }
+        for (nth, fault) in self.faults.iter().enumerate() {
+            let y = TOP + (groups.len() + nth) * ROW + 12;
+            html!(out, "<text class=\"who\" x=\"0\" y=\"{y}\">fault: {}</text>", text(&fault.label()));
+        }
         if !self.sights.is_empty() {
-            draw_looks(out, self.sights, TOP + groups.len() * ROW);
+            draw_looks(out, self.sights, TOP + (groups.len() + self.faults.len()) * ROW);
         }
         html!(out, "</svg></div>\n");
+    }
+
+    fn draw_faults(&self, out: &mut Markup, scale: &Scale, bottom: usize) {
+        for fault in &self.faults {
+            let from = scale.place(fault.from_us);
+            let width = (scale.place(fault.to_us) - from).max(0.4);
+            let height = bottom - 14;
+            html!(out, "<g class=\"fault\"><title>{}</title>", text(&fault.label()));
+            html!(out, "<rect x=\"{from:.2}%\" width=\"{width:.2}%\" y=\"14\" height=\"{height}\"/></g>");
+        }
     }
 
     /// Says who sent a try.
@@ -113,21 +129,6 @@ fn draw_times(out: &mut Markup, scale: &Scale, height: usize) {
                 "<line class=\"break\" x1=\"{middle:.2}%\" x2=\"{middle:.2}%\" y1=\"14\" y2=\"{bottom}\"/>"
             );
         }
-    }
-}
-
-fn draw_faults(out: &mut Markup, scale: &Scale, faults: &[FaultSpan], groups: &[Group<'_>], bottom: usize) {
-    let spans = || groups.iter().map(span);
-    let (Some(first), Some(last)) = (spans().map(|span| span.from).min(), spans().map(|span| span.to).max())
-    else {
-        return;
-    };
-    for fault in faults.iter().filter(|fault| fault.from_us <= last && fault.to_us >= first) {
-        let (from, to) = (scale.place(fault.from_us), scale.place(fault.to_us));
-        let width = (to - from).max(0.4);
-        let height = bottom - 14;
-        html!(out, "<g class=\"fault\"><title>{}</title>", text(&fault.label()));
-        html!(out, "<rect x=\"{from:.2}%\" width=\"{width:.2}%\" y=\"14\" height=\"{height}\"/></g>");
     }
 }
 

@@ -167,7 +167,7 @@ fn each_kind_of_fault_on_a_key_has_a_swim_lane() {
         let page = page(&forged);
         let section = section(&page, check);
         assert!(
-            section.contains("<svg class=\"swimlane\"") && section.contains("class=\"bar\""),
+            section.contains("<svg class=\"swimlane narrow\"") && section.contains("class=\"bar\""),
             "{check}: {section}"
         );
         assert!(section.contains("a contradiction, because"), "{check}: {section}");
@@ -183,7 +183,58 @@ fn counters_that_are_off_stand_outside_their_band() {
     let page = page(&forged);
     let section = section(&page, CheckId::Counters);
     assert!(section.contains("FAIL") && section.contains("received had grown by 2300"), "{section}");
+    assert!(section.contains("<h3>Counter received</h3>"), "{section}");
+    assert!(section.contains("received above what can have been counted"), "{section}");
     assert!(page.contains("received <b data-values=\"counter.received\" data-unit=\"count\">2,300</b>"));
+}
+
+#[test]
+fn counters_that_are_off_at_rest_stand_beside_what_they_must_be() {
+    let mut forged = Forge::default().run();
+    for counters in [&mut forged.now, forged.closing.as_mut().unwrap()] {
+        counters.unique = counters.unique.map(|unique| unique - 3);
+        counters.duplicates = counters.duplicates.map(|duplicates| duplicates + 3);
+    }
+    let page = page(&forged);
+    let section = section(&page, CheckId::Counters);
+    for text in ["unique: must have grown by 1,400", "grew by 1,397: 3 events too few", "3 events too many"] {
+        assert!(section.contains(text), "{text}: {section}");
+    }
+}
+
+#[test]
+fn a_fault_on_a_request_has_its_swim_lane() {
+    let mut forged = Forge::default().run();
+    forged.dones().nth(9).unwrap().answer.accepted = Some(21);
+    let page = page(&forged);
+    let section = section(&page, CheckId::AnswerSum);
+    assert!(section.contains("class=\"bar\"") && section.contains("round 0, request "), "{section}");
+    assert!(!section.contains("place "), "{section}");
+}
+
+#[test]
+fn the_first_finding_of_a_check_is_open_and_the_others_are_folded() {
+    let mut forged = Forge::default().run();
+    (440..460).for_each(|key| forged.lose(key));
+    let page = page(&forged);
+    let section = section(&page, CheckId::Lost);
+    let folded = section.find("<details class=\"more\">").expect("a fold");
+    assert!(section.contains("7 more findings of <code>lost</code>, of 20 in all"), "{section}");
+    assert_eq!(section[..folded].matches("<article").count(), 1, "{section}");
+    assert_eq!(section[folded..].matches("<article").count(), 7, "{section}");
+    assert!(section[..folded].contains("class=\"premises\""), "{section}");
+}
+
+#[test]
+fn a_key_with_two_faults_has_one_swim_lane() {
+    let mut forged = Forge::default().run();
+    forged.rows.push(row(&forged.events, 8));
+    forged.rows.last_mut().unwrap().payload = Some("{\"another\":1}".to_owned());
+    let page = page(&forged);
+    let later = section(&page, CheckId::PayloadChanged);
+    assert!(section(&page, CheckId::StoredTwice).contains("<svg class=\"swimlane"), "{page}");
+    assert!(later.contains("Finding 1 shows its attempts.") && !later.contains("<svg"), "{later}");
+    assert!(later.contains("a contradiction, because"), "{later}");
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use judge::history::histories;
 use judge::verdict::{Check, Finding};
+use report::fault::FaultSpan;
 use report::sight::sights;
 use report::story::{Protagonist, Story};
 use truth::target::answer::Kind;
@@ -12,6 +13,11 @@ use crate::forge::{Fate, Forge, Forged, row};
 
 /// Tells the story of a key and of all faults on it.
 fn story(forged: &Forged, ordinal: u64) -> String {
+    story_with(forged, ordinal, &[])
+}
+
+/// Tells the story of a key in a run with these faults.
+fn story_with(forged: &Forged, ordinal: u64, faults_of_run: &[FaultSpan]) -> String {
     let evidence = forged.evidence();
     let verdict = forged.verdict();
     let attempts = histories(&evidence, &std::iter::once(ordinal).collect())
@@ -30,6 +36,7 @@ fn story(forged: &Forged, ordinal: u64) -> String {
         event_id: &forged.events.id_text(ordinal),
         attempts: &attempts,
         sights: &sights,
+        faults: faults_of_run,
         is_sharded: false,
     };
     let Story { sentences, rests_on } = Story::of(&key, &faults);
@@ -53,6 +60,15 @@ fn five_findings_and_a_sound_key_are_told() {
     let mut forged = sound();
     forged.lose(449);
     tell("lost", story(&forged, 449));
+    let kill = |from_us, took_effect| FaultSpan {
+        planned: "kill at 40%".to_owned(),
+        from_us,
+        to_us: from_us + 2_000,
+        remark: "signal 9 ended process 17".to_owned(),
+        took_effect,
+    };
+    let faults = [kill(1_000, true), kill(90_000, true), kill(95_000, false)];
+    tell("lost around a fault", story_with(&forged, 449, &faults));
     let mut forged = sound();
     forged.rows.push(row(&forged.events, 8));
     tell("stored twice", story(&forged, 8));
