@@ -69,7 +69,7 @@ pub struct Settings {
     #[arg(long, value_name = "URL", conflicts_with = "broken")]
     pub(crate) database_url: Option<String>,
 
-    /// Keep the target's files and its log, and say where they are
+    /// Keep the target's files, and say where they are
     #[arg(long)]
     pub(crate) keep: bool,
 }

@@ -70,8 +70,8 @@ impl<'a> Tools<'a> {
     /// Checks the code of all crates for a target, whose C code zig compiles.
     pub(super) fn check(&self, target: &str) -> Result<()> {
         let mut command = Command::new(self.path("cargo-zigbuild"));
-        command.args(["check", "--workspace", "--locked", "--target", target]);
-        command.current_dir(cargo::workspace()).env("RUSTFLAGS", "--deny warnings");
+        command.args(["clippy", "--workspace", "--locked", "--target", target, "--", "-D", "warnings"]);
+        command.current_dir(cargo::workspace());
         self.succeed(command.env("PATH", self.search_path()?))
     }
 
