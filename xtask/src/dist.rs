@@ -167,7 +167,7 @@ pub(crate) fn native_archive() -> PathBuf {
 
 /// Returns a folder for what the files of a release are made from.
 fn folder(name: &str) -> PathBuf {
-    cargo::workspace().join("target/release-folders").join(name)
+    cargo::workspace().join("target/packing").join(name)
 }
 
 /// Makes an empty folder in place of what is there.
