@@ -215,9 +215,10 @@ fn keep(
     latencies: &Latencies,
 ) -> Result<(), String> {
     summary.save(folder, latencies).map_err(|error| chain(&error))?;
-    output.summary_export.as_deref().map_or(Ok(()), |path| {
-        summary.export(path).map_err(|error| format!("cannot write {}: {error}", path.display()))
-    })
+    output
+        .summary_export
+        .as_deref()
+        .map_or(Ok(()), |path| summary.export(path).map_err(|error| chain(&error)))
 }
 
 /// Closes the ledger and seals the files of a run that has ended; returns a message if that fails.

@@ -23,11 +23,10 @@ use samples::Submetric;
 use schemars::JsonSchema;
 use serde::Serialize;
 use thresholds::{Measured, duration_s};
-use truth::files::{FolderError, write_json};
+use truth::files::{FolderError, write_json, write_to};
 use truth::record::ending::{self, CheckedThreshold, Ending, LedgerEnd, Reached};
 use truth::record::folder::RunFolder;
 use truth::record::trouble::Trouble;
-use truth::target::secrets::masked;
 
 use crate::command::settings::LoadSettings;
 use crate::connection::shortage::{Shortage, Shortages};
@@ -451,9 +450,9 @@ impl Summary {
         latency_log::write(&folder.file(ending::LATENCIES), self.started_utc, self.duration_s, latencies)
     }
 
-    /// Writes the file of k6's format in place, because it may be a device.
-    pub(crate) fn export(&self, path: &Path) -> std::io::Result<()> {
-        std::fs::write(path, &*masked(&format!("{:#}\n", export::of(self))))
+    /// Writes the file of k6's format, which may be a device or the output of this process.
+    pub(crate) fn export(&self, path: &Path) -> Result<(), FolderError> {
+        write_to(path, format!("{:#}\n", export::of(self)).as_bytes())
     }
 
     /// Returns the block for people, which ends with the line for scripts.

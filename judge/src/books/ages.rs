@@ -23,7 +23,7 @@ pub struct Looked {
     pub asleep_ns: u64,
 }
 
-/// What is known of the moments at which attempts were executed.
+/// Limits of the moments at which attempts can have been executed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Times {
     /// True if all times are of one clock.

@@ -242,6 +242,22 @@ fn promises_of(whole: &Evidence) -> Promises {
     said.or(Preset::Reference.promises())
 }
 
+/// Baseline of a target that was empty.
+fn empty_before() -> Baseline {
+    let zero = Counters { received: Some(0), unique: Some(0), duplicates: Some(0), ..Counters::default() };
+    let listed = ListedBaseline { rows: 0, foreign: SetSum::default() };
+    Baseline {
+        schema_version: 1,
+        stats: Some(zero),
+        unread: None,
+        asked_ns: None,
+        taken_ns: None,
+        moving: false,
+        listed: Some(listed),
+        stored: None,
+    }
+}
+
 /// Makes evidence of the slice, with a target that was empty before.
 pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) -> Evidence {
     let plan_keys = whole.plan.keys().unwrap_or(keys.end);
@@ -259,18 +275,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
     // Whatever is promised to take a time has taken it.
     stats.waited_ms = u64::MAX;
     stats.stats = Some(slice.counters.clone());
-    let zero = Counters { received: Some(0), unique: Some(0), duplicates: Some(0), ..Counters::default() };
-    let listed = ListedBaseline { rows: 0, foreign: SetSum::default() };
-    let baseline = Baseline {
-        schema_version: 1,
-        stats: Some(zero),
-        unread: None,
-        asked_ns: None,
-        taken_ns: None,
-        moving: false,
-        listed: Some(listed),
-        stored: None,
-    };
+    let baseline = empty_before();
     let promises = promises_of(whole);
     let mut polled = Polled::new(Some(&baseline), &promises, Shard::WHOLE);
     slice.polls.iter().for_each(|poll| polled.take(poll));

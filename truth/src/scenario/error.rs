@@ -35,7 +35,7 @@ pub enum ScenarioError {
     Parse {
         /// File.
         path: String,
-        /// What to write instead, if that is known.
+        /// Advice on where the key belongs, if another table has it.
         hint: Option<String>,
         /// Position and reason.
         source: Box<toml::de::Error>,

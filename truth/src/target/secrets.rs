@@ -38,11 +38,11 @@ pub struct Secrets {
 pub struct MissingVariable {
     /// Name of the variable.
     pub variable: String,
-    /// What it lacks.
+    /// Reason why it cannot be used.
     pub lack: Lack,
 }
 
-/// What a variable lacks.
+/// Reason why a variable cannot be used.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 pub enum Lack {
     /// It is not there.
