@@ -44,6 +44,8 @@ pub(super) enum Looks {
         shown: u64,
         /// Number of looks.
         looks: u32,
+        /// Time from the response to the last of them.
+        within: Duration,
     },
 }
 
@@ -71,8 +73,10 @@ pub(super) async fn say(
         Err(error) => return Some(error.to_string()),
     };
     let mut doubt = None;
+    let unreadable = session.asker.unreadable_because();
     let looks = match (listed, view, unique, was) {
         _ if count == 0 => Looks::None("no event of a burst was acknowledged".to_owned()),
+        _ if unreadable.is_some() => Looks::None(unreadable.unwrap_or_default()),
         (Some(listed), ..) => listed.looks(&session.asker, &burst).await,
         (None, Some(view), ..) => {
             let (looks, found) = by_view(&view, &session.asker, author, first, count, draft).await;
@@ -95,7 +99,10 @@ fn say_looks(looks: &Looks, count: u64, draft: &mut Draft) {
                                         before its response, write ack = \"committed\"; if later, ack = \"queued\""));
         }
         Looks::Shown { place, after: Duration::ZERO } => {
-            draft.note(TABLE, &format!("{place} showed {count} events at the first look after their response"));
+            draft.note(
+                TABLE,
+                &format!("{place} showed {count} events at the first look after their response"),
+            );
         }
         Looks::Shown { place, after } => {
             let seen =
@@ -104,9 +111,10 @@ fn say_looks(looks: &Looks, count: u64, draft: &mut Draft) {
             let drain = format!("{}s", (*after * 10).as_secs().max(1));
             draft.set(TABLE, "drain", &drain, "ten times the time that was seen");
         }
-        Looks::Missed { place, shown, looks } => {
-            let within = SHOWN_WITHIN.as_secs();
-            let seen = format!("{place} showed {shown} of {count} events at the last of {looks} looks in {within} s");
+        Looks::Missed { place, shown, looks, within } => {
+            let seen = format!(
+                "{place} showed {shown} of {count} events at the last of {looks} looks in {within:.1?}"
+            );
             draft.set(TABLE, "ack", "queued", &seen);
         }
     }
@@ -134,9 +142,9 @@ impl Pace {
         if self.looks == 1 { Duration::ZERO } else { self.begun.elapsed() }
     }
 
-    /// Waits for the next look. Returns false if the time is over.
-    pub(super) async fn next(&mut self) -> bool {
-        if self.begun.elapsed() >= SHOWN_WITHIN {
+    /// Waits for the next look. Returns false if the time is over, or nothing more may be read.
+    pub(super) async fn next(&mut self, asker: &Asker) -> bool {
+        if self.begun.elapsed() >= SHOWN_WITHIN || asker.unreadable_because().is_some() {
             return false;
         }
         tokio::time::sleep(self.pause).await;
@@ -147,7 +155,7 @@ impl Pace {
 
     /// Returns looks that did not show all.
     pub(super) fn missed(&self, place: String, shown: u64) -> Looks {
-        Looks::Missed { place, shown, looks: self.looks }
+        Looks::Missed { place, shown, looks: self.looks, within: self.begun.elapsed() }
     }
 }
 
@@ -182,7 +190,8 @@ impl<'a> Tallies<'a> {
             return None;
         }
         let detail = self.example(AnomalyClass::PayloadChanged);
-        (changed > 0).then(|| format!("{name} shows {changed} events with other contents than were sent{detail}"))
+        (changed > 0)
+            .then(|| format!("{name} shows {changed} events with other contents than were sent{detail}"))
     }
 
     /// Detail of a row with such a defect.
@@ -239,12 +248,14 @@ async fn by_view(
             let doubt = tallies.doubt(name, draft);
             return (looks, doubt.map(|doubt| format!("{doubt}: correct {table}, and probe again")));
         }
-        if !pace.next().await {
+        if !pace.next(asker).await {
             let elsewhere = match tallies.own.wrong_topic {
                 0 => String::new(),
                 _ => format!("; some stand under another topic{}", tallies.example(AnomalyClass::WrongTopic)),
             };
-            let doubt = format!("{name} does not show the {count} events of a burst{elsewhere}: correct {table}, and probe again");
+            let doubt = format!(
+                "{name} does not show the {count} events of a burst{elsewhere}: correct {table}, and probe again"
+            );
             return (pace.missed(name.to_owned(), shown), Some(doubt));
         }
     }
@@ -260,7 +271,7 @@ async fn by_counter(asker: &Asker, url: &str, at: &str, topic: &str, was: u64, c
         if shown >= count {
             return Looks::Shown { place, after: pace.after() };
         }
-        if !pace.next().await {
+        if !pace.next(asker).await {
             return pace.missed(place, shown);
         }
     }
@@ -280,13 +291,17 @@ mod tests {
     fn an_acknowledgement_is_queued_only_if_looks_did_not_show_a_burst_at_once() {
         let shown = |ms| Looks::Shown { place: "the listing".to_owned(), after: Duration::from_millis(ms) };
         let at_once = said(&shown(0));
-        assert!(at_once.contains("the listing showed 5 events at the first look") && !at_once.contains("\nack = "));
+        assert!(
+            at_once.contains("the listing showed 5 events at the first look")
+                && !at_once.contains("\nack = ")
+        );
         let late = said(&shown(400));
         assert!(late.contains("\nack = \"queued\"\n") && late.contains("\ndrain = \"4s\"\n"), "{late}");
         assert!(said(&shown(1)).contains("\ndrain = \"1s\"\n"));
-        let missed = said(&Looks::Missed { place: "the listing".to_owned(), shown: 2, looks: 7 });
+        let place = "the listing".to_owned();
+        let missed = said(&Looks::Missed { place, shown: 2, looks: 7, within: Duration::from_secs(10) });
         assert!(missed.contains("\nack = \"queued\"\n") && !missed.contains("drain"), "{missed}");
-        assert!(missed.contains("2 of 5 events at the last of 7 looks"), "{missed}");
+        assert!(missed.contains("2 of 5 events at the last of 7 looks in 10.0s"), "{missed}");
         let none = said(&Looks::None("nothing was found".to_owned()));
         assert!(!none.contains("\nack = ") && none.contains("# nothing was found: that an"), "{none}");
     }

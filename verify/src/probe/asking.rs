@@ -20,6 +20,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest time to read a page or the counters.
 const READING: Duration = Duration::from_secs(10);
 
+/// Reads that are kept for the looks at a burst.
+const RESERVE: u32 = 4;
+
 /// Pause before a request is sent again that the target failed.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -112,6 +115,8 @@ struct Used {
     reads: u32,
     failures: u32,
     is_closed: bool,
+    /// True if the reads that are kept for the last looks may be made.
+    is_reserve_open: bool,
     /// True if a listing was shown to need the other fixed header fields of the request.
     needs_all: bool,
     last: Option<Instant>,
@@ -235,8 +240,8 @@ impl Asker {
             Some(fuller) if self.needs_all_headers() => self.get_by(fuller, url).await,
             Some(fuller) => {
                 let response = self.get_by(&self.client, url).await?;
-                let may_lack_headers = matches!(response.status, 400..=499)
-                    && !matches!(response.status, 404 | 405 | 408 | 429);
+                let may_lack_headers =
+                    matches!(response.status, 400..=499) && !matches!(response.status, 404 | 405 | 408 | 429);
                 if !may_lack_headers {
                     return Ok(response);
                 }
@@ -275,11 +280,27 @@ impl Asker {
         if used.is_closed {
             return Err("a read was refused before, so nothing more was read".to_owned());
         }
-        if used.reads >= self.limits.reads {
+        let kept = if used.is_reserve_open { 0 } else { RESERVE };
+        if used.reads + kept >= self.limits.reads {
             return Err(format!("the limit of {} reads is reached", self.limits.reads));
         }
         used.reads += 1;
         Ok(())
+    }
+
+    /// Allows the reads that are kept for the looks at a burst.
+    pub(super) fn open_reserve(&self) {
+        self.used().is_reserve_open = true;
+    }
+
+    /// Returns the reason why nothing more can be read; none if something can.
+    pub(super) fn unreadable_because(&self) -> Option<String> {
+        let used = self.used();
+        let kept = if used.is_reserve_open { 0 } else { RESERVE };
+        match used.reads + kept >= self.limits.reads {
+            true => Some(format!("the limit of {} reads is reached", self.limits.reads)),
+            false => used.is_closed.then(|| "a read was refused, so nothing more was read".to_owned()),
+        }
     }
 
     fn take(&self, events: u32) -> Result<(), Stop> {

@@ -6,7 +6,7 @@ use reader::client::TargetClient;
 use reader::console::say;
 use truth::chain::chain;
 use truth::scenario::Scenario;
-use truth::target::{Target, Template};
+use truth::target::{Listing, Target, Template};
 use url::Url;
 
 use super::asking::{Asker, Limits};
@@ -180,6 +180,9 @@ impl<'a> Session<'a> {
         let mut scenario = Scenario::parse(half, "the scenario").map_err(ProbeError::Scenario)?;
         scenario.target.url.clone_from(&self.target.url);
         scenario.target.connect = self.target.connect.clone();
+        if !self.draft().has("target", "listing") {
+            scenario.target.listing = Listing::default();
+        }
         let common = self.input.common.iter().map(|(name, text)| (name.clone(), text));
         for (name, text) in common.filter(|(name, _)| name != "content-type") {
             let template = Template::parse(text);

@@ -66,7 +66,9 @@ impl Counted {
     fn unconfirmed(mut draft: Draft, looked: &str, reason: &str) -> Self {
         draft.note(
             TABLE,
-            &format!("{looked}: some numbers fit, and {reason}. One agreement may be a chance, so none is used"),
+            &format!(
+                "{looked}: some numbers fit, and {reason}. One agreement may be a chance, so none is used"
+            ),
         );
         Self::nothing(draft)
     }
@@ -177,7 +179,8 @@ pub(super) async fn find(
     let found = grown_again(asker, &before, &now, found, again, topic).await;
     let Totals { attempts: more, keys: more_keys, .. } = again;
     if found.iter().all(|(_, _, place)| place.is_none()) {
-        let reason = format!("after {more} further attempts of {more_keys} keys no number had grown by as much");
+        let reason =
+            format!("after {more} further attempts of {more_keys} keys no number had grown by as much");
         return Counted::unconfirmed(draft, &looked, &reason);
     }
     let looked = format!("{looked}, and again after {more} of {more_keys}");
@@ -190,7 +193,9 @@ pub(super) async fn find(
     for (name, grown, place) in found {
         let Some(place) = place else {
             missing.push(name);
-            let why = format!("no number grew by {grown}, and again by as much as was sent; fill in: {name} = \"/...\"");
+            let why = format!(
+                "no number grew by {grown}, and again by as much as was sent; fill in: {name} = \"/...\""
+            );
             draft.note(TABLE, &why);
             continue;
         };
@@ -421,8 +426,8 @@ mod tests {
 
     #[test]
     fn a_number_that_fits_once_by_chance_is_no_counter() {
-        let [before, now, later] =
-            [(0, 0, 9), (6, 6, 15), (10, 12, 15)].map(|(a, b, c)| sums(&json!({"in": a, "jobs": b, "x": c}), "t"));
+        let [before, now, later] = [(0, 0, 9), (6, 6, 15), (10, 12, 15)]
+            .map(|(a, b, c)| sums(&json!({"in": a, "jobs": b, "x": c}), "t"));
         assert_eq!(grew_by(&before, &now, 6, &["jobs"]).as_deref(), Some("/jobs"), "by its name");
         let place = grew_by_each(&before, &now, &later, [6, 4], &["jobs"]);
         assert_eq!(place.as_deref(), Some("/in"));

@@ -164,7 +164,8 @@ impl Draft {
         {
             return (headers, field.to_owned());
         }
-        let is_dotted = |line: &str| line.trim_start().strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
+        let is_dotted =
+            |line: &str| line.trim_start().strip_prefix(table).is_some_and(|rest| rest.starts_with('.'));
         let mut before_heads = text.lines().take_while(|line| !line.trim_start().starts_with('['));
         match !table.is_empty() && before_heads.any(is_dotted) {
             true => ("", format!("{table}.{name}")),

@@ -11,6 +11,10 @@ pub(super) struct Experiments {
     pub(super) contents: Option<Taken>,
     /// The topic alone was another.
     pub(super) topic: Option<Taken>,
+    /// Contents of an event that could be others.
+    pub(super) others: &'static str,
+    /// True if rows showed it, and not responses: a row may be out of sight.
+    pub(super) is_by_rows: bool,
 }
 
 /// Identity of an event.
@@ -58,18 +62,23 @@ impl Experiments {
         Identity { ids, evidence, is_seen: false }
     }
 
-    fn of_contents(&self) -> &'static str {
+    fn of_contents(&self) -> String {
+        let others = self.others;
         match self.contents {
-            Some(Taken::Repeat) => "; with another time and payload under the same id it was a repeat",
-            Some(Taken::Refused) => "; with another time and payload under the same id it was refused",
-            Some(Taken::New) => "; with another time or payload under the same id it was new, too",
-            Some(Taken::Unclear) | None => "",
+            Some(Taken::Repeat) if self.is_by_rows => {
+                format!("; with another {others} under the same id no further row was shown")
+            }
+            Some(Taken::Repeat) => format!("; with another {others} under the same id it was a repeat"),
+            Some(Taken::Refused) => format!("; with another {others} under the same id it was refused"),
+            Some(Taken::New) => format!("; with another {others} under the same id it was new, too"),
+            Some(Taken::Unclear) | None => String::new(),
         }
     }
 
     /// Sentence about the topic; none if it was not tried.
     pub(super) fn of_topic(&self) -> Option<&'static str> {
         Some(match self.topic? {
+            Taken::Repeat if self.is_by_rows => "the same id under another topic showed no further row",
             Taken::Repeat => "the same id under another topic was a repeat",
             Taken::New => "the same id under another topic was a new event",
             Taken::Refused => "the same id under another topic was refused",
@@ -84,7 +93,9 @@ mod tests {
 
     fn found(alone: &[Option<Taken>], contents: Option<Taken>) -> Identity {
         let places = ["a", "b", "c"];
-        Experiments { alone: alone.to_vec(), contents, topic: None }.identity(&places[..alone.len()])
+        let others = "time and payload";
+        Experiments { alone: alone.to_vec(), contents, others, ..Experiments::default() }
+            .identity(&places[..alone.len()])
     }
 
     #[test]

@@ -81,11 +81,7 @@ impl Input {
         Ok(Self { url, way, half, secrets, exports: Vec::new(), signer: None, common })
     }
 
-    fn of_sketch(
-        sketch: Sketch,
-        variables: Variables,
-        half: Option<String>,
-    ) -> Result<Self, ProbeError> {
+    fn of_sketch(sketch: Sketch, variables: Variables, half: Option<String>) -> Result<Self, ProbeError> {
         let mut values = BTreeMap::new();
         let mut exports = Vec::new();
         let mut variables = variables;

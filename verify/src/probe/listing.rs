@@ -45,6 +45,8 @@ pub(super) struct Listed {
     /// Limit to ask for; none if the target ignores it.
     limit: Option<Limit>,
     paging: Way,
+    /// Reason why not all questions could be asked; none if they were.
+    unread: Option<String>,
     /// Parameters of the page that showed the event; none if it was no first page.
     first: Option<String>,
     /// Response that showed the event, in one line.
@@ -92,7 +94,11 @@ pub(super) async fn find(
                 && !base.has_topic
                 && let Some((found, first)) = on_first_page(&of_topic).await
             {
-                return Ok(describe(&of_topic, found, Some(first)).await);
+                // The event may have been stored between the two questions.
+                return Ok(match whole.first(&first).await {
+                    Some(found) => describe(&whole, found, Some(first)).await,
+                    None => describe(&of_topic, found, Some(first)).await,
+                });
             }
             is_empty = bases.len() == 1 && !shows_rows(&whole).await;
             let limits = [whole.limit(LIMIT), whole.limit(LOWER_LIMIT), String::new()];
@@ -184,6 +190,7 @@ async fn describe(question: &Question<'_>, found: Found, first: Option<String>) 
         unknown_is_404: is_404,
         limit,
         paging,
+        unread: question.asker.unreadable_because(),
         first,
         response: response.in_one_line(),
         shape,
@@ -195,7 +202,8 @@ impl Listed {
     pub(super) async fn looks(&self, asker: &Asker, events: &[Sent]) -> Looks {
         let is_without_id = events.iter().all(|event| event.id.is_empty());
         let Some(parameters) = self.first.as_ref().filter(|_| !is_without_id) else {
-            let reason = "the first page of the listing does not show the events of the probe, and no other was read";
+            let reason =
+                "the first page of the listing does not show the events of the probe, and no other was read";
             return Looks::None(reason.to_owned());
         };
         let mut pace = Pace::begin();
@@ -210,7 +218,7 @@ impl Listed {
             if count == events.len() {
                 return Looks::Shown { place, after: pace.after() };
             }
-            if !pace.next().await {
+            if !pace.next(asker).await {
                 return pace.missed(place, count as u64);
             }
         }
@@ -258,6 +266,7 @@ impl Listed {
         draft.set(TABLE, "rows", &self.shape.rows, "place of the list that shows the events of the probe");
         match &self.limit {
             Some(Limit { rows, evidence }) => draft.number(TABLE, "limit", *rows, evidence),
+            None if self.unread.is_some() => {}
             None => draft.note(TABLE, &format!("the target ignored {}=2", self.base.limit)),
         }
         if self.unknown_is_404 {
@@ -268,7 +277,7 @@ impl Listed {
                 "status of the response for a topic without events",
             );
         }
-        paging::say(&self.paging, draft);
+        paging::say(&self.paging, self.unread.as_deref(), draft);
         self.say_fields(draft);
     }
 

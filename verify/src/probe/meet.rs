@@ -171,7 +171,13 @@ impl Meeting<'_> {
         sight: Option<&Sight>,
         topics: &[String],
     ) -> Result<Experiments, Unmet> {
-        let mut found = Experiments { alone: vec![None; roles.ids.len()], ..Experiments::default() };
+        let others = match (roles.times.is_empty(), roles.payload.is_some()) {
+            (false, true) => "time and payload",
+            (false, false) => "time",
+            (true, _) => "payload",
+        };
+        let alone = vec![None; roles.ids.len()];
+        let mut found = Experiments { alone, others, is_by_rows: sight.is_none(), ..Experiments::default() };
         if sight.is_none() && !self.glass.as_ref().is_some_and(Glass::shows) {
             return Ok(found);
         }

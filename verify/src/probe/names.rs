@@ -120,8 +120,19 @@ const NO_SECRETS: [&str; 5] = ["idempot", "dedup", "partition", "routing", "cont
 /// Words in the names of header fields that say who asks, and in which version. They belong to every
 /// request, as secrets do.
 const ASKERS: [&str; 13] = [
-    "user", "login", "account", "tenant", "org", "organization", "project", "client", "app", "workspace",
-    "database", "namespace", "version",
+    "user",
+    "login",
+    "account",
+    "tenant",
+    "org",
+    "organization",
+    "project",
+    "client",
+    "app",
+    "workspace",
+    "database",
+    "namespace",
+    "version",
 ];
 
 /// Beginnings of the names of header fields that fit one request alone: its body, its conditions, and

@@ -97,6 +97,8 @@ impl Roles {
                 _ if leaf.kind == Kind::Place => {
                     roles.places.push((*at, leaf.value.parse().unwrap_or_default()));
                 }
+                // The version of an interface may be written as a date.
+                Class::Time(_) if plain(&leaf.name).ends_with("version") => {}
                 Class::Time(form) if is_of_event(leaf) => roles.times.push((*at, form)),
                 Class::Time(form) => roles.now.push((*at, form)),
                 class
@@ -140,9 +142,9 @@ impl Roles {
         self.ids.retain(|candidate| !places.contains(&candidate.leaves[0]));
     }
 
-    /// Returns the same roles without times of the event, which stay as they were given.
+    /// Returns the same roles without times, which stay as they were given.
     pub(super) fn untimed(&self) -> Self {
-        Self { times: Vec::new(), ..self.clone() }
+        Self { times: Vec::new(), now: Vec::new(), ..self.clone() }
     }
 
     /// Returns the hole of a value of any text. In JSON that a text holds, it is escaped once more.
@@ -318,12 +320,7 @@ fn core(value: &str, class: Class) -> (String, Class) {
 
 /// Returns the values that may be the topic, the best first. Values that were given as the same text
 /// are one. `shown` is a value that a listing shows to be the topic.
-fn topics(
-    all: &[(usize, &Leaf)],
-    roles: &Roles,
-    shown: Option<usize>,
-    is_batch: bool,
-) -> Vec<Vec<usize>> {
+fn topics(all: &[(usize, &Leaf)], roles: &Roles, shown: Option<usize>, is_batch: bool) -> Vec<Vec<usize>> {
     let score = |leaf: &Leaf| match leaf.place.starts_with("path ") {
         true => usize::from(holds_topics(&leaf.name)),
         false => topic_score(&leaf.name),
@@ -433,17 +430,21 @@ mod tests {
         let expected = r#"{"Id":"{{place}}","MessageBody":"{\"topic\":\"{{topic | json}}\",\"id\":\"{{event_id}}\",\"data\":\"{{payload | json}}\"}","MessageDeduplicationId":"{{event_id}}"}"#;
         assert_eq!(event(&json, &Roles::of(&json)), expected);
         let form = format!(
-            "Action=Send&E.1.Id=0&E.1.MessageDeduplicationId={UUID}&E.2.Id=1&E.2.MessageDeduplicationId=x"
+            "Action=Send&Version=2012-11-05&E.1.Id=0&E.1.MessageDeduplicationId={UUID}&E.2.Id=1&E.2.MessageDeduplicationId=x"
         );
         let form = sketch("application/x-www-form-urlencoded", &form);
         let expected = "E.{{place1}}.Id={{place}}&E.{{place1}}.MessageDeduplicationId={{event_id}}";
         assert_eq!(event(&form, &Roles::of(&form)), expected);
+        let before = form.texts(&Roles::of(&form).holes(&[0])).before;
+        assert_eq!(before, "Action=Send&Version=2012-11-05&", "a version is no time");
         assert_eq!(form.separator.as_deref(), Some("&"));
     }
 
     #[test]
     fn other_values_may_be_the_topic() {
-        let body = format!(r#"{{"batch":[{{"type":"track","event":"Paid","messageId":"{UUID}","properties":{{}}}}]}}"#);
+        let body = format!(
+            r#"{{"batch":[{{"type":"track","event":"Paid","messageId":"{UUID}","properties":{{}}}}]}}"#
+        );
         let sketch = sketch("application/json", &body);
         let mut roles = Roles::of(&sketch);
         let named = |roles: &Roles| sketch.leaves[roles.topic[0]].value.clone();

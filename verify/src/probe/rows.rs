@@ -122,7 +122,9 @@ fn leaf(row: &Value, fits: &dyn Fn(&Value) -> bool) -> Option<String> {
                 columns.find_map(|(nth, column)| find(column, &format!("{at}/{nth}"), fits))
             }
             Value::String(text) if text.starts_with('{') => {
-                find(&serde_json::from_str(text).ok()?, at, &|value| value.to_string() != *text && fits(value))
+                find(&serde_json::from_str(text).ok()?, at, &|value| {
+                    value.to_string() != *text && fits(value)
+                })
             }
             _ => None,
         }
@@ -196,7 +198,8 @@ mod tests {
         assert_eq!((columns.event_id.as_str(), columns.topic.as_deref()), ("/0", Some("/1")));
         let within = Shape::of(&page(r#"[{"n":1,"ids":["x","id-1"]}]"#), &event()).unwrap();
         assert_eq!((within.event_id.as_str(), within.ids.as_slice()), ("/ids/1", &["id-1".to_owned()][..]));
-        let streams = r#"{"result":[{"of":"a","values":[["1735689600250000000","{\"id\":\"id-1\",\"of\":\"t\"}"]]}]}"#;
+        let streams =
+            r#"{"result":[{"of":"a","values":[["1735689600250000000","{\"id\":\"id-1\",\"of\":\"t\"}"]]}]}"#;
         let nested = Shape::of(&page(streams), &event()).unwrap();
         assert_eq!((nested.rows.as_str(), nested.event_id.as_str()), ("/result/*/values", "/1/id"));
         assert_eq!((nested.topic.as_deref(), nested.timestamp.as_deref()), (Some("/1/of"), Some("/0")));

@@ -78,12 +78,7 @@ impl Hider {
         variable
     }
 
-    fn url(
-        &mut self,
-        url: &str,
-        headers: &mut Vec<(String, String)>,
-        notes: &mut Vec<String>,
-    ) -> String {
+    fn url(&mut self, url: &str, headers: &mut Vec<(String, String)>, notes: &mut Vec<String>) -> String {
         let (scheme, rest) = url.split_once("://").unwrap_or(("http", url));
         let rest = rest.split('#').next().unwrap_or_default();
         let end = rest.find(['/', '?']).unwrap_or(rest.len());

@@ -78,7 +78,12 @@ impl Session<'_> {
     async fn meet(&self, stats: Option<String>) -> Result<Option<Met>, ProbeError> {
         let rows = Rows::of(self.given_view()?, self.options.listing.clone());
         let glass = Glass::new(rows, self.options.stats.clone().or(stats));
-        let mut meeting = Meeting { asker: &self.asker, secrets: &self.input.secrets, signer: self.input.signer.as_ref(), glass: Some(glass) };
+        let mut meeting = Meeting {
+            asker: &self.asker,
+            secrets: &self.input.secrets,
+            signer: self.input.signer.as_ref(),
+            glass: Some(glass),
+        };
         let sketch = match &self.input.way {
             Way::Described => return Ok(None),
             Way::Given(sketch) => (**sketch).clone(),
@@ -112,10 +117,14 @@ impl Session<'_> {
             None => Err("no event was accepted that could be looked for".to_owned()),
             Some(event) => listing::find(&self.asker, &urls, event, &topics).await,
         };
-        if listed.as_ref().is_ok_and(Listed::lacks_topic) && self.is_free_to_choose_topics() && topics.len() > 1 {
+        if listed.as_ref().is_ok_and(Listed::lacks_topic)
+            && self.is_free_to_choose_topics()
+            && topics.len() > 1
+        {
             topics.truncate(1);
             if let Some(met) = met {
-                met.why_one = "the listing does not show the topic of an event, so two could not be told apart";
+                met.why_one =
+                    "the listing does not show the topic of an event, so two could not be told apart";
             }
         }
         Ok(Shown { exchanges, counted, listed, topics })
@@ -146,6 +155,7 @@ impl Session<'_> {
             }
         }
         let listed = shown.listed.as_ref().ok();
+        self.asker.open_reserve();
         let doubt = acknowledged::say(self, &mut author, listed, &shown.counted, &mut draft).await;
         self.say_rules(met.as_ref(), &mut author, &shown.exchanges, &mut draft).await;
         if self.options.deep {
@@ -174,8 +184,7 @@ impl Session<'_> {
             missing.push(format!("a listing (target.listing: path, rows); {seen}"));
         }
         let is_seen = met.is_some_and(|met| met.identity.is_seen) || shown.tells_repeats();
-        let is_shown =
-            shown.listed.is_ok() || shown.counted.unique.is_some() || self.has_own_view();
+        let is_shown = shown.listed.is_ok() || shown.counted.unique.is_some() || self.has_own_view();
         let doubt = match (is_seen, is_shown) {
             (_, true) => None,
             (true, false) => Some("nothing shows what the target stored, so a run could not be judged"),
@@ -184,7 +193,10 @@ impl Session<'_> {
         let todo = "give --listing URL or --stats URL, or fill in what was not found";
         let doubt = doubt.map(|doubt| format!("{doubt}: {todo}"));
         let mut exports = self.input.exports.clone();
-        exports.retain(|variable| text.contains(&format!("env:{variable}")));
+        // A response in a comment may show the name of a secret.
+        let text_of_keys: Vec<&str> = text.lines().filter(|line| !line.starts_with('#')).collect();
+        let text_of_keys = text_of_keys.join("\n");
+        exports.retain(|variable| text_of_keys.contains(&format!("env:{variable}")));
         for variable in &mut exports {
             let is_login = text.contains(&format!("{{{{env:{variable} | base64}}}}"));
             variable.push_str(if is_login { "=user:password, which the file encodes" } else { "=..." });
@@ -210,8 +222,10 @@ impl Session<'_> {
         let mut is_refused = false;
         let mut refusal = met.and_then(Met::refusal).map(str::to_owned);
         let pair = tolerated(author.at_once(&self.asker).await, draft);
+        // The body of a single invalid event is made here, after the signature of a request.
+        let is_signed = author.scenario.target.publish.sign.is_some();
         let can_be_invalid = match met {
-            Some(met) => met.takes_invalid() || !met.sketch.is_batch(),
+            Some(met) => met.takes_invalid() || !(met.sketch.is_batch() || is_signed),
             None => author.knows_invalid(),
         };
         if can_be_invalid && let Some(invalid) = tolerated(author.invalid(&self.asker, INVALID).await, draft)

@@ -201,10 +201,15 @@ impl Sketch {
     /// topic: `/orders/_create/1` beside `/{{topic}}/_search`.
     pub(super) fn take_topic_of(&mut self, listing: &str) {
         let listing: Vec<&str> = listing.split('?').next().unwrap_or_default().split('/').collect();
-        let Some(nth) = listing.iter().position(|segment| segment.replace(' ', "") == "{{topic}}") else { return };
+        let Some(nth) = listing.iter().position(|segment| segment.replace(' ', "") == "{{topic}}") else {
+            return;
+        };
         let path = self.texts(&Choice::new()).path;
         let own: Vec<&str> = path.split('?').next().unwrap_or_default().split('/').collect();
-        if nth == 0 || own.get(..nth) != Some(&listing[..nth]) || own.get(nth).is_none_or(|own| own.is_empty()) {
+        if nth == 0
+            || own.get(..nth) != Some(&listing[..nth])
+            || own.get(nth).is_none_or(|own| own.is_empty())
+        {
             return;
         }
         let start = own[..nth].iter().map(|segment| segment.len() + 1).sum::<usize>();
@@ -324,9 +329,11 @@ fn may_vary(name: &str, value: &str) -> bool {
 
 /// Returns text as a template that writes it, with a hole for each mark.
 fn template(text: &str, keep: fn(&str) -> String) -> String {
-    unmarked(text, |part| keep(part).replace("{{", "{{open}}"), |variable| {
-        format!("{{{{env:{}}}}}", variable.replace('|', " | "))
-    })
+    unmarked(
+        text,
+        |part| keep(part).replace("{{", "{{open}}"),
+        |variable| format!("{{{{env:{}}}}}", variable.replace('|', " | ")),
+    )
 }
 
 /// Returns a path in which all is written as URLs allow.

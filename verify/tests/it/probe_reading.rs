@@ -65,7 +65,8 @@ async fn started(store: Store) -> SocketAddr {
 async fn probe(store: Store, flags: &str) -> (Output, String) {
     let address = started(store).await;
     let folder = tempfile::tempdir().expect("a folder");
-    let line = format!("curl http://{address}/e {flags} --json '{{\"id\":\"{UUID}\",\"payload\":{{\"a\":1}}}}'");
+    let line =
+        format!("curl http://{address}/e {flags} --json '{{\"id\":\"{UUID}\",\"payload\":{{\"a\":1}}}}'");
     std::fs::write(folder.path().join("request.txt"), line).expect("it is written");
     let url = format!("http://{address}/e");
     let arguments = ["probe", "--from", "request.txt", "--listing", &url, "--out", "probed.toml"];
@@ -109,7 +110,10 @@ async fn a_header_that_the_listing_needs_goes_with_every_request() {
         probe(Store { gate, form: plain }, "-H 'X-Region: eu' -H 'If-None-Match: *'").await;
     assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
     let target = table(&written, "target");
-    assert!(target.contains("refused without it") && target.contains("headers.x-region = \"eu\""), "{written}");
+    assert!(
+        target.contains("refused without it") && target.contains("headers.x-region = \"eu\""),
+        "{written}"
+    );
     assert!(!target.contains("if-none-match"), "{written}");
     assert!(!table(&written, "target.publish").contains("x-region"), "{written}");
 }
@@ -124,7 +128,10 @@ async fn the_status_of_a_listing_that_is_not_read_is_said_with_the_remedy() {
         assert!(text.contains("describe the listing under [target.listing]"), "{text}");
     }
     assert!(!written.contains("\nack = "), "no look was made: {written}");
-    assert!(written.replace("\n# ", " ").contains("nothing was found that shows what is stored"), "{written}");
+    assert!(
+        written.replace("\n# ", " ").contains("nothing was found that shows what is stored"),
+        "{written}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

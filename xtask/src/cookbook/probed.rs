@@ -167,7 +167,9 @@ impl Known {
             let is_plain = !has("method") && !has("body") && !has("url");
             let first = path.filter(|_| is_plain).map(|path| first_page(path, text));
             match first.filter(|first| !first.contains("{{")) {
-                Some(first) => known.give("listing URL", |known| known.listing = Some(format!("{url}{first}"))),
+                Some(first) => {
+                    known.give("listing URL", |known| known.listing = Some(format!("{url}{first}")))
+                }
                 None => known.add("`[target.listing]`", &format!("[target.listing]\n{listing}")),
             }
         }

@@ -211,7 +211,9 @@ fn a_bare_list_under_other_names_is_entered_and_its_counters_are_found() {
 #[test]
 fn apis_of_each_kind_are_entered_with_what_their_owner_knows() {
     let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
-    for name in ["cloudevents-binary", "github-webhook", "elasticsearch-create", "segment", "sqs-json", "loki"] {
+    for name in
+        ["cloudevents-binary", "github-webhook", "elasticsearch-create", "segment", "sqs-json", "loki"]
+    {
         let recipe = recipe::ALL.iter().find(|recipe| recipe.name == name).unwrap();
         let probed = recipe.probed(&programs).unwrap();
         assert_eq!(probed.entered, Entered::Runs, "{name}: {probed}");

@@ -113,14 +113,19 @@ async fn by_cursor(
     None
 }
 
-/// Writes how pages are asked for.
-pub(super) fn say(way: &Way, draft: &mut Draft) {
+/// Writes how pages are asked for. `unread` says why not all ways could be tried.
+pub(super) fn say(way: &Way, unread: Option<&str>, draft: &mut Draft) {
     match way {
         Way::Link => draft.set(TABLE, "next", "link", "a Link header leads to the next page"),
         Way::Offset { .. } => draft.set(TABLE, "next", "offset", "an offset led to further rows"),
         Way::None => {
-            let evidence = "neither a link, a cursor, an offset nor a page number led to further rows";
-            draft.set(TABLE, "next", "none", evidence);
+            let evidence = match unread {
+                Some(reason) => format!("no further page was found, and not all ways were tried: {reason}"),
+                None => {
+                    "neither a link, a cursor, an offset nor a page number led to further rows".to_owned()
+                }
+            };
+            draft.set(TABLE, "next", "none", &evidence);
             let note = "the most rows that it shows is unknown. If it shows fewer than a topic has, spread the events \
                         over more topics: --topics 100";
             draft.note(TABLE, note);

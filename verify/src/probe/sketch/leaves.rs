@@ -137,12 +137,7 @@ pub(super) fn of_json(json: &str, start: usize, is_event: bool) -> Vec<Found> {
 
 /// Values of a JSON text. `within` finds those of a text in it, by what stands within its quotes and
 /// its place.
-fn values(
-    json: &str,
-    start: usize,
-    is_event: bool,
-    within: &dyn Fn(&str, &str) -> Vec<Found>,
-) -> Vec<Found> {
+fn values(json: &str, start: usize, is_event: bool, within: &dyn Fn(&str, &str) -> Vec<Found>) -> Vec<Found> {
     let all = spots(json).unwrap_or_default();
     let payload = if is_event { payload_of(json, &all) } else { None };
     let is_within = |spot: &Spot| {
@@ -247,7 +242,8 @@ mod tests {
         let line = format!(r#"{{"topic":"a b","id":"{id}","payload":{{"x":"{{{{"}}}}"#);
         let json = serde_json::json!({"key": id, "body": line, "note": "{\"x\":1}"}).to_string();
         let shown = |text: &str, found: Vec<Found>| -> Vec<(String, String, bool)> {
-            let one = |found: &Found| (found.place.clone(), text[found.span.clone()].to_owned(), found.is_nested);
+            let one =
+                |found: &Found| (found.place.clone(), text[found.span.clone()].to_owned(), found.is_nested);
             found.iter().map(one).collect()
         };
         let found = shown(&json, of_json(&json, 0, true));

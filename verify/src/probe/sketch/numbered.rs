@@ -24,7 +24,8 @@ pub(super) fn numbered(form: &str) -> Option<Cut> {
     let first = pairs.iter().position(|pair| matches!(pair.number, Some((_, 0 | 1, _))))?;
     let (prefix, number, _) = pairs[first].number.clone()?;
     let is_of_prefix = |pair: &&Pair<'_>| matches!(&pair.number, Some((own, ..)) if *own == prefix);
-    let is_of_event = |pair: &&Pair<'_>| matches!(&pair.number, Some((own, of, _)) if *own == prefix && *of == number);
+    let is_of_event =
+        |pair: &&Pair<'_>| matches!(&pair.number, Some((own, of, _)) if *own == prefix && *of == number);
     let own: Vec<&Pair<'_>> = pairs[first..].iter().take_while(is_of_event).collect();
     let last = pairs[first..].iter().take_while(is_of_prefix).last()?;
     let event = own.first()?.span.start..own.last()?.span.end;
@@ -88,10 +89,11 @@ mod tests {
         let event = &form[cut.event];
         let shown: Vec<(&str, Kind)> =
             cut.found.iter().map(|found| (&event[found.span.clone()], found.kind)).collect();
-        let expected =
-            [("1", Kind::Place), ("0", Kind::Text), ("1", Kind::Place), ("a", Kind::Text)];
+        let expected = [("1", Kind::Place), ("0", Kind::Text), ("1", Kind::Place), ("a", Kind::Text)];
         assert_eq!(shown, expected);
-        for other in ["a=1&b=2", "expand[0]=x&expand[1]=y", "items[0][sku]=a&items[0][n]=2", "p.7.id=a&p.7.b=c"] {
+        for other in
+            ["a=1&b=2", "expand[0]=x&expand[1]=y", "items[0][sku]=a&items[0][n]=2", "p.7.id=a&p.7.b=c"]
+        {
             assert!(numbered(other).is_none(), "{other}");
         }
     }
