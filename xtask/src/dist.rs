@@ -114,7 +114,7 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Checks the code of all crates for a target. A warning is an error.
+/// Checks the code of all crates for a target.
 pub(crate) fn check(target: &str, interrupt: &Interrupt) -> Result<()> {
     Tools::ready(None, interrupt)?.check(target)
 }

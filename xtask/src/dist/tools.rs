@@ -70,7 +70,7 @@ impl<'a> Tools<'a> {
     /// Checks the code of all crates for a target, whose C code zig compiles.
     pub(super) fn check(&self, target: &str) -> Result<()> {
         let mut command = Command::new(self.path("cargo-zigbuild"));
-        command.args(["clippy", "--workspace", "--locked", "--target", target, "--", "-D", "warnings"]);
+        command.args(["check", "--workspace", "--locked", "--target", target]);
         command.current_dir(cargo::workspace());
         self.succeed(command.env("PATH", self.search_path()?))
     }

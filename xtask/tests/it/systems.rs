@@ -29,7 +29,7 @@ fn each_crate_has_one_module_for_what_only_linux_has() {
         gather(&root.join(name).join("src"), &mut found);
     }
     let found: BTreeSet<String> =
-        found.iter().map(|file| file.strip_prefix(&root).unwrap().display().to_string()).collect();
+        found.iter().map(|file| file.strip_prefix(root).unwrap().display().to_string()).collect();
     let strays: Vec<&String> =
         found.iter().filter(|file| !MODULES.iter().any(|module| file.starts_with(module))).collect();
     assert!(strays.is_empty(), "{strays:?} ask for the system; {MODULES:?} do that");
