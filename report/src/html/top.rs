@@ -6,6 +6,7 @@ use judge::verdict::{Judgement, Observation, Verdict};
 use super::markup::{Markup, html, prose, text};
 use super::material::Material;
 use crate::advice::next_steps;
+use crate::findings::open_checks;
 use crate::text::sentence;
 use crate::units::time;
 
@@ -26,8 +27,8 @@ pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'
     html!(out, "<h1>{}</h1>\n", text(sentence(verdict)));
     if !verdict.reasons.is_empty() {
         html!(out, "<ul class=\"reasons\">");
-        for reason in &verdict.reasons {
-            html!(out, "<li>{}</li>", named(&reason.to_string()));
+        for reason in reasons(verdict) {
+            html!(out, "<li>{}</li>", named(&reason));
         }
         html!(out, "</ul>\n");
     }
@@ -41,6 +42,18 @@ pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'
         html!(out, "<p class=\"note\">{}</p>", prose(&observation.to_string()));
     }
     html!(out, "</header>\n");
+}
+
+/// Returns the reasons, those of checks in the order in which their findings are shown.
+fn reasons(verdict: &Judgement) -> Vec<String> {
+    let checks = open_checks(verdict);
+    let place = |reason: &String| {
+        let name = reason.split(": ").next().unwrap_or_default();
+        checks.iter().position(|check| check.name.text() == name)
+    };
+    let mut reasons: Vec<String> = verdict.reasons.iter().map(ToString::to_string).collect();
+    reasons.sort_by_key(|reason| place(reason).unwrap_or(checks.len()));
+    reasons
 }
 
 /// Writes a reason, with the name of its check set apart.

@@ -166,10 +166,11 @@ fn each_kind_of_fault_on_a_key_has_a_swim_lane() {
     ] {
         let page = page(&forged);
         let section = section(&page, check);
-        assert!(
-            section.contains("<svg class=\"swimlane narrow\"") && section.contains("class=\"bar\""),
-            "{check}: {section}"
-        );
+        // A key with another fault has its lane there.
+        let is_drawn =
+            section.contains("<svg class=\"swimlane narrow\"") && section.contains("class=\"bar\"");
+        assert!(is_drawn || section.contains("Finding 1 shows its attempts."), "{check}: {section}");
+        assert!(page.contains("<svg class=\"swimlane"), "{check}: {page}");
         assert!(section.contains("a contradiction, because"), "{check}: {section}");
     }
 }
@@ -191,13 +192,12 @@ fn counters_that_are_off_stand_outside_their_band() {
 #[test]
 fn counters_that_are_off_at_rest_stand_beside_what_they_must_be() {
     let mut forged = Forge::default().run();
-    for counters in [&mut forged.now, forged.closing.as_mut().unwrap()] {
-        counters.unique = counters.unique.map(|unique| unique - 3);
-        counters.duplicates = counters.duplicates.map(|duplicates| duplicates + 3);
-    }
+    forged.now.unique = forged.now.unique.map(|unique| unique - 3);
     let page = page(&forged);
     let section = section(&page, CheckId::Counters);
-    for text in ["unique: must have grown by 1,400", "grew by 1,397: 3 events too few", "3 events too many"] {
+    for text in
+        ["unique: must have grown by 1,400", "grew by 1,397: 3 events too few", "circle class=\"off\""]
+    {
         assert!(section.contains(text), "{text}: {section}");
     }
 }

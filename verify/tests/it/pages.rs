@@ -123,10 +123,10 @@ fn a_key_is_explained_by_its_number_its_id_and_its_finding() {
     };
     let told = explained(&["3"]);
     for text in [
-        &format!("Key 3 is the event `{id}` of topic `{topic}`.\n"),
-        "\nThen, at ",
-        "\nHowever, 1 look at the target, ",
-        "a contradiction, because `lost` fails when",
+        &format!("Let key 3 be the event `{id}` of topic `{topic}`.\n"),
+        "\nFirst, at ",
+        "\nHowever, a look at the target that ended ",
+        "This is a contradiction, because an acknowledged event",
         "\nIts requests, to send by hand:\n",
         "\n# round 0, request 0: the event of key 3 alone, of 16; --whole shows all of the request\n",
         "\ncurl -sS -X POST 'http://127.0.0.1:8080/publish?results=true' \\\n  -H 'content-type: application/json' \\\n  --data-binary '",
