@@ -58,6 +58,12 @@ impl Shape {
         })
     }
 
+    /// Returns the ids of a page of this shape.
+    pub(super) fn ids_in(&self, page: &Response) -> Vec<String> {
+        let rows = page.json.as_ref().map(|body| elements_at(body, &self.rows));
+        rows.unwrap_or_default().into_iter().filter_map(|row| value_at(row, &self.event_id)).collect()
+    }
+
     /// True if the list of rows has a place that names the topic.
     pub(super) fn is_under(&self, topic: &str) -> bool {
         !topic.is_empty() && self.rows.split('/').any(|step| step == escaped(topic))

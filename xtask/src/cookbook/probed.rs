@@ -18,6 +18,9 @@ const ENCODED_SECRET: &str = "s3cret%2Fof%2Bthe%3Dcookbook";
 /// Holes of a listing's URL without which it shows its first page.
 const PAGING: [&str; 5] = ["{{offset", "{{page", "{{cursor", "{{from", "{{to"];
 
+/// Words with which the line of a verdict begins.
+const VERDICTS: [&str; 4] = ["PASS", "FAIL", "UNKNOWN", "VOID"];
+
 /// Probe of an API, and the run of the file that it wrote.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Probed {
@@ -98,7 +101,9 @@ impl Recipe {
         Ok(match (probe.code, run.code) {
             (Some(0), Some(0)) => Probed { given, entered: Entered::Runs, left: String::new() },
             (Some(0), _) => {
-                let left = run.stdout.lines().next().map_or(run.stderr.trim(), str::trim).to_owned();
+                let is_verdict = |line: &&str| VERDICTS.iter().any(|verdict| line.starts_with(verdict));
+                let verdict = run.stdout.lines().find(is_verdict);
+                let left = verdict.unwrap_or(run.stderr.trim()).to_owned();
                 Probed { given, entered: Entered::Written, left }
             }
             _ => {

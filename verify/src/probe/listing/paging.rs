@@ -42,15 +42,14 @@ impl Way {
 /// Finds the way to the second page, by asking for it.
 pub(super) async fn find(question: &Question<'_>, shape: &Shape, first: &[String], heeds_limit: bool) -> Way {
     let limit = if heeds_limit { format!("{}&", question.limit(2)) } else { String::new() };
-    if let Some(page) = question.page(limit.trim_end_matches('&')).await {
-        if page.response.next.is_some() {
-            return Way::Link;
-        }
-        if let Some(way) = by_cursor(question, shape, first, &page.response, &limit).await {
-            return way;
-        }
+    let Some(page) = question.page(limit.trim_end_matches('&')).await else { return Way::None };
+    if page.response.next.is_some() {
+        return Way::Link;
     }
-    let all = question.ids(shape, limit.trim_end_matches('&')).await;
+    if let Some(way) = by_cursor(question, shape, first, &page.response, &limit).await {
+        return way;
+    }
+    let all = shape.ids_in(&page.response);
     let step = if heeds_limit { 2 } else { 1 };
     for parameter in ["offset", "from", "skip"] {
         let further = question.ids(shape, &format!("{limit}{parameter}={step}")).await;
@@ -61,16 +60,26 @@ pub(super) async fn find(question: &Question<'_>, shape: &Shape, first: &[String
     for first_page in [1, 0] {
         let own = question.ids(shape, &format!("{limit}page={first_page}")).await;
         let next = question.ids(shape, &format!("{limit}page={}", first_page + 1)).await;
-        if own == all && next != all {
+        // No rows may mean that nothing was read.
+        if own == all && next != all && !next.is_empty() {
             return Way::Page { parameter: "page", first: first_page };
         }
+        if own == all && next == all {
+            // The parameter is ignored.
+            break;
+        }
     }
-    by_last_row(question, shape, &all, &limit).await.unwrap_or(Way::None)
+    by_last_row(question, shape, &page.response, &all, &limit).await.unwrap_or(Way::None)
 }
 
 /// Finds the parameter that takes the name of the last row.
-async fn by_last_row(question: &Question<'_>, shape: &Shape, first: &[String], limit: &str) -> Option<Way> {
-    let page = question.page(limit.trim_end_matches('&')).await?.response;
+async fn by_last_row(
+    question: &Question<'_>,
+    shape: &Shape,
+    page: &Response,
+    first: &[String],
+    limit: &str,
+) -> Option<Way> {
     let rows = elements_at(page.json.as_ref()?, &shape.rows);
     for name in ["id", "_id"] {
         let Some(last) = rows.last().and_then(|row| scalar(row.get(name)?)) else { continue };

@@ -6,7 +6,7 @@ use url::form_urlencoded::byte_serialize;
 use super::super::asking::Asker;
 use super::super::json::{elements_at, find_lists};
 use super::super::response::Response;
-use super::super::rows::{Sent, Shape, value_at};
+use super::super::rows::{Sent, Shape};
 
 /// Most pages to follow one after the other.
 const MOST_PAGES: u32 = 100;
@@ -192,8 +192,7 @@ impl Question<'_> {
     /// Returns the ids of a page, whose shape is known.
     pub(super) async fn ids(&self, shape: &Shape, parameters: &str) -> Vec<String> {
         let Some(page) = self.page(parameters).await else { return Vec::new() };
-        let rows = page.response.json.as_ref().map(|body| elements_at(body, &shape.rows));
-        rows.unwrap_or_default().into_iter().filter_map(|row| value_at(row, &shape.event_id)).collect()
+        shape.ids_in(&page.response)
     }
 }
 
