@@ -38,7 +38,8 @@ pub struct Looks {
     pub gone: Vec<u64>,
     /// Number of such keys.
     pub gone_count: u64,
-    /// Number of rows in the last whole look that repeat a row of the page before.
+    /// Number of rows in the last whole look that repeat a row of the page before. Rows of keys that
+    /// another look showed twice within one page are copies, and do not count.
     pub border_repeats: u64,
     /// Answers for single keys; none if the target was not asked for any.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -229,9 +229,6 @@ impl<'a> Histories<'a> {
         if topic.is_none() {
             self.looks.copies_count = self.looks.copies_count.max(rows.copies.count);
         }
-        if kind == Kind::Whole {
-            self.looks.border_repeats = rows.copies.border_repeats;
-        }
         for ordinal in rows.copies.keys.keys() {
             if self.copies.len() < MOST_HISTORIES || self.copies.contains_key(ordinal) {
                 let history = CopyHistory { ordinal: *ordinal, first_ms: now_ms, ..CopyHistory::default() };
@@ -265,7 +262,20 @@ impl<'a> Histories<'a> {
                 copied.moves += 1;
             }
         }
+        if kind == Kind::Whole {
+            self.looks.border_repeats = self.border_repeats(rows);
+        }
         has_moved
+    }
+
+    /// Returns the number of rows that repeat a row of the page before, without those of keys that
+    /// a look showed twice within one page.
+    fn border_repeats(&self, rows: &RowTally<'_>) -> u64 {
+        let is_within = |ordinal| self.copies.get(ordinal).is_some_and(|copied| copied.history.within > 0);
+        let told_apart =
+            rows.copies.keys.iter().filter(|(ordinal, places)| places.is_border_only() && is_within(ordinal));
+        let copies: u64 = told_apart.map(|(_, places)| places.border).sum();
+        rows.copies.border_repeats - copies
     }
 
     /// Compares a whole look with those before it.

@@ -194,6 +194,20 @@ async fn rows_at_page_borders_are_told_from_copies() {
 }
 
 #[tokio::test]
+async fn copies_at_a_page_border_are_copies_if_another_page_shows_both() {
+    let mut forged = small();
+    // The last row of the first page of 50, and the first of the second. A page of 30 holds both.
+    forged.rows.insert(50, forged.rows[49].clone());
+    let stub = Stub::start(script(&forged)).await;
+    let mut target = uncounted(&stub);
+    target.listing.limit = 50;
+    let looks = look(&forged, &target, settle(SETTLE)).await.looks;
+    let copies = looks.copies(ordinal(&forged, 49)).expect("its copies are kept");
+    assert!(copies.within > 0 && copies.border_only > 0, "{copies:?}");
+    assert_eq!(looks.border_repeats, 0, "{looks:#?}");
+}
+
+#[tokio::test]
 async fn a_row_that_falls_between_two_pages_is_shown_by_another_page_size() {
     let forged = small();
     let stub = Stub::start(Script { pages: Pages::Ties, by_topic: false, ..script(&forged) }).await;

@@ -30,8 +30,8 @@ pub struct Copies {
 pub struct CopyPlaces {
     /// True if two rows stand within one page, or in a database.
     pub within: bool,
-    /// True if two rows stand on neighbouring pages.
-    pub border: bool,
+    /// Number of rows that repeat a row of the page before, and none of their own page.
+    pub border: u64,
     /// True if two rows stand on pages that are not neighbours.
     pub far: bool,
 }
@@ -39,7 +39,7 @@ pub struct CopyPlaces {
 impl CopyPlaces {
     /// True if an inclusive cursor explains all copies.
     pub fn is_border_only(self) -> bool {
-        self.border && !self.within && !self.far
+        self.border > 0 && !self.within && !self.far
     }
 }
 
@@ -75,7 +75,7 @@ impl Copies {
         if self.keys.len() < MOST_COPIES || self.keys.contains_key(&ordinal) {
             let places = self.keys.entry(ordinal).or_default();
             places.within |= is_within;
-            places.border |= is_border;
+            places.border += u64::from(is_border);
             places.far |= !is_within && !is_border;
         }
     }
@@ -110,9 +110,9 @@ mod tests {
     #[test]
     fn two_rows_within_a_page_are_two_rows() {
         let copies = listed(&[&[1, 2, 2], &[2, 3]]);
-        assert_eq!(copies.keys[&2], CopyPlaces { within: true, border: true, far: false });
+        assert_eq!(copies.keys[&2], CopyPlaces { within: true, border: 1, far: false });
         let copies = listed(&[&[1, 2], &[3, 4], &[1, 5]]);
-        assert_eq!(copies.keys[&1], CopyPlaces { within: false, border: false, far: true });
+        assert_eq!(copies.keys[&1], CopyPlaces { within: false, border: 0, far: true });
         assert_eq!(copies.border_repeats, 0);
     }
 
@@ -120,7 +120,7 @@ mod tests {
     fn a_database_has_no_pages() {
         let mut copies = Copies::default();
         (0..3).for_each(|seen| copies.take(7, seen));
-        assert_eq!(copies.keys[&7], CopyPlaces { within: true, border: false, far: false });
+        assert_eq!(copies.keys[&7], CopyPlaces { within: true, border: 0, far: false });
         assert_eq!((copies.count, copies.page), (1, None));
     }
 }
