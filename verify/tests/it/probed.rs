@@ -52,7 +52,8 @@ async fn a_listing_is_found_behind_the_rows_that_were_there_before() {
         assert!(!stderr(&output).contains("not found: a listing"), "{}", stderr(&output));
         // Where the first page does not show the events, no look was made right after their response.
         assert!(!told.contains("\nack = "), "{pages:?}: {told}");
-        assert_eq!(told.contains("no other was read: that an"), !by_topic, "{pages:?}: {told}");
+        let is_said = told.replace("\n# ", " ").contains("no other was read: that an");
+        assert_eq!(is_said, !by_topic, "{pages:?}: {told}");
     }
 }
 
