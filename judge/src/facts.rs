@@ -222,6 +222,7 @@ pub fn book(evidence: &Evidence) -> Result<(Tally, u64), WalkError> {
         batch: evidence.promises.batch,
         window: evidence.promises.window,
         ack: evidence.promises.ack,
+        refused: evidence.promises.refused,
         looked: evidence.looked,
         one_clock: evidence.one_clock,
         runs: &runs,

@@ -72,6 +72,12 @@ pub enum FolderError {
         /// The link.
         path: PathBuf,
     },
+    /// A pipe, a socket or a device stands where a run has files: to read it may never end.
+    #[error("{} is neither a file nor a folder, and a run folder holds nothing else; remove it, or copy the folder again", path.display())]
+    Special {
+        /// Pipe, socket or device.
+        path: PathBuf,
+    },
     /// A file of values cannot be read.
     #[error(transparent)]
     Values(#[from] RowsError),
@@ -235,8 +241,11 @@ fn without_secrets(text: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// Reads a JSON file.
+/// Reads a JSON file. Of anything else, such as a pipe, nothing is read.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, FolderError> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file() && !found.is_dir()) {
+        return Err(FolderError::Special { path: path.to_path_buf() });
+    }
     let text = fs::read(path).map_err(io("read", path))?;
     serde_json::from_slice(&text).map_err(|source| FolderError::Json { path: path.to_path_buf(), source })
 }

@@ -8,6 +8,11 @@
 //! of their acknowledgement. If they may be stored later, a second attempt that ended at 10.9 s may
 //! have been executed at 12 s. But whatever the last look shows was stored before its end: if that
 //! was at 10.95 s, the key was known.
+//!
+//! Nor may a key be stored more often than that. From the first start until the last moment of an
+//! execution it can have been forgotten once in each window, and each attempt stores it once at most.
+//! A request that was refused is an attempt as any other, unless refusals are promised to have no
+//! effect.
 
 use std::ops::Range;
 use std::time::Duration;
@@ -37,12 +42,12 @@ pub struct Times {
 /// Age of a key when its last copy was stored, beside the promised window.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Age {
-    /// It was known, whenever a copy that is shown was stored, and whoever sent it.
+    /// One of its rows was stored while it was known, whenever that was, and whoever sent it.
     Known,
-    /// It was known if each acknowledged attempt was executed by the time of its response, and nobody
+    /// The same, if each acknowledged attempt was executed by the time of its response, and nobody
     /// else sent the key.
     KnownByResponses,
-    /// It may have been forgotten.
+    /// It may have been forgotten before each of its further rows.
     MayBeForgotten,
 }
 
@@ -51,19 +56,22 @@ pub enum Age {
 struct Span {
     /// Earliest start.
     start: u64,
+    /// Earliest start of an acknowledged attempt.
+    acked_start: u64,
     /// Latest end of an acknowledged attempt.
     acked: u64,
     /// Number of attempts. The highest bit says that the outcome of one of them is uncertain.
     attempts: u32,
 }
 
-const NONE: Span = Span { start: u64::MAX, acked: 0, attempts: 0 };
+const NONE: Span = Span { start: u64::MAX, acked_start: u64::MAX, acked: 0, attempts: 0 };
 
 const UNCERTAIN: u32 = 1 << 31;
 
 impl Span {
-    fn attempts(self) -> u32 {
-        self.attempts & !UNCERTAIN
+    /// Number of attempts, and at least the one that a row tells of.
+    fn attempts(self) -> u64 {
+        u64::from(self.attempts & !UNCERTAIN).max(1)
     }
 
     fn is_uncertain(self) -> bool {
@@ -95,6 +103,7 @@ impl Ages {
     pub(crate) fn take(&mut self, ordinal: u64, interval: Interval) {
         let Some(span) = self.span_mut(ordinal) else { return };
         span.start = span.start.min(interval.start);
+        span.acked_start = span.acked_start.min(interval.start);
         span.acked = span.acked.max(interval.end);
         span.attempts += 1;
     }
@@ -106,53 +115,70 @@ impl Ages {
         span.attempts = (span.attempts + 1) | UNCERTAIN;
     }
 
-    /// Returns the age of a key when its last copy was stored.
-    pub fn age(&self, ordinal: u64) -> Age {
-        self.span(ordinal).map_or(Age::Known, |span| self.age_of(span))
+    /// Returns the age of a key when its last copies were stored, if it has so many rows.
+    pub fn age(&self, ordinal: u64, rows: u8) -> Age {
+        self.span(ordinal).map_or(Age::Known, |span| self.age_of(span, u64::from(rows)))
+    }
+
+    /// Returns the number of times that a key can rightly have been stored, as far as promises tell.
+    pub fn times_stored(&self, ordinal: u64) -> u64 {
+        self.span(ordinal).map_or(1, |span| self.most(span))
     }
 
     /// Returns true if a key may have been forgotten when it came again, as far as promises tell.
     pub fn may_be_forgotten(&self, ordinal: u64) -> bool {
-        self.span(ordinal).is_some_and(|span| self.is_forgotten(span))
+        self.times_stored(ordinal) > 1
     }
 
     /// Returns true if a response may rightly call a key new that an earlier one has called so. What
     /// a response says was decided by its end, whenever the event is stored.
     pub fn may_be_new_again(&self, ordinal: u64) -> bool {
-        let outgrows = |span: &Span| !self.times.one_clock || self.outgrows(*span, span.acked);
-        self.span(ordinal).is_some_and(|span| outgrows(&span))
+        let outgrows = |span: Span| self.windows(span.acked_start, span.acked) > 1;
+        self.span(ordinal).is_some_and(outgrows)
     }
 
     /// Number of times that keys can have been stored again, at most.
     pub fn stored_again(&self) -> u64 {
-        let outgrown = self.spans.iter().filter(|span| self.is_forgotten(**span));
-        outgrown.map(|span| u64::from(span.attempts() - 1)).sum()
+        self.spans.iter().map(|span| self.most(*span) - 1).sum()
     }
 
-    fn is_forgotten(&self, span: Span) -> bool {
-        span.attempts() > 1
-            && match self.age_of(span) {
-                Age::Known => false,
-                Age::KnownByResponses => !self.times.is_committed,
-                Age::MayBeForgotten => true,
-            }
+    /// Number of times that a key can rightly have been stored, as far as promises tell.
+    fn most(&self, span: Span) -> u64 {
+        let end = if self.times.is_committed { self.responded(span) } else { self.looked() };
+        self.windows(span.start, end).min(span.attempts())
     }
 
-    fn age_of(&self, span: Span) -> Age {
-        let looked = self.times.looked.map_or(u64::MAX, |looked| looked.ended_ns);
-        let by_responses = if span.is_uncertain() { looked } else { span.acked };
-        let came_once = span.attempts() < 2;
-        if self.times.one_clock && !self.outgrows(span, looked) {
+    fn age_of(&self, span: Span, rows: u64) -> Age {
+        let by_responses = self.windows(span.start, self.responded(span)).min(span.attempts());
+        if rows > self.windows(span.start, self.looked()) {
             Age::Known
-        } else if came_once || (self.times.one_clock && !self.outgrows(span, by_responses)) {
+        } else if rows > by_responses {
             Age::KnownByResponses
         } else {
             Age::MayBeForgotten
         }
     }
 
-    fn outgrows(&self, span: Span, end: u64) -> bool {
-        end.saturating_sub(span.start) > self.window_ns
+    fn looked(&self) -> u64 {
+        self.times.looked.map_or(u64::MAX, |looked| looked.ended_ns)
+    }
+
+    /// Last moment at which an attempt can have been executed, if what is acknowledged is stored.
+    fn responded(&self, span: Span) -> u64 {
+        if span.is_uncertain() { self.looked() } else { span.acked }
+    }
+
+    /// Number of times that a key can be stored between two moments, each a window or more after the
+    /// one before. Moments of several clocks have no order.
+    fn windows(&self, from: u64, until: u64) -> u64 {
+        let passed = until.saturating_sub(from);
+        match (self.times.one_clock, passed > self.window_ns) {
+            (false, _) => u64::MAX,
+            (true, false) => 1,
+            (true, true) => {
+                passed.checked_div(self.window_ns).map_or(u64::MAX, |whole| whole.saturating_add(1))
+            }
+        }
     }
 
     fn span(&self, ordinal: u64) -> Option<Span> {
@@ -177,7 +203,7 @@ mod tests {
         let mut ages = Ages::new(Duration::from_secs(10), times, 0..1);
         ages.take(0, Interval { start: 0, end: 1 });
         ages.take(0, Interval { start: 8 * SECOND, end: 9 * SECOND });
-        ages.age(0)
+        ages.age(0, 2)
     }
 
     #[test]
@@ -207,10 +233,50 @@ mod tests {
             let times = Times { one_clock: true, is_committed: true, looked };
             let mut ages = Ages::new(Duration::from_secs(10), times, 0..1);
             ages.take_uncertain(0, 0);
-            assert!(!ages.may_be_forgotten(0) && ages.age(0) != Age::MayBeForgotten, "it came once");
+            assert!(!ages.may_be_forgotten(0) && ages.age(0, 2) != Age::MayBeForgotten, "it came once");
             ages.take(0, Interval { start: 1, end: 2 });
-            assert_eq!(ages.age(0), expected);
+            assert_eq!(ages.age(0, 2), expected);
             assert!(!ages.may_be_new_again(0), "no response of it came so late");
         }
+    }
+
+    /// Ages of a key that came at once and at each of these seconds, under a window of 10 s.
+    fn came_at(seconds: &[u64], looked_s: u64) -> Ages {
+        let looked = Some(Looked { ended_ns: looked_s * SECOND, asleep_ns: 0 });
+        let times = Times { one_clock: true, is_committed: true, looked };
+        let mut ages = Ages::new(Duration::from_secs(10), times, 0..1);
+        for s in seconds {
+            ages.take(0, Interval { start: s * SECOND, end: s * SECOND + 1 });
+        }
+        ages
+    }
+
+    #[test]
+    fn a_key_is_stored_once_for_an_attempt_and_once_in_a_window() {
+        for (seconds, most) in [
+            (&[0][..], 1),
+            (&[0, 9], 1),
+            (&[0, 12], 2),
+            (&[0, 11, 12], 2),
+            (&[0, 12, 24], 3),
+            (&[0, 12, 99], 3),
+        ] {
+            let ages = came_at(seconds, 1_000);
+            assert_eq!((ages.times_stored(0), ages.stored_again()), (most, most - 1), "{seconds:?}");
+            for rows in 1..=3 {
+                let expected =
+                    if u64::from(rows) > most { Age::KnownByResponses } else { Age::MayBeForgotten };
+                assert_eq!(ages.age(0, rows), expected, "{rows} rows, {seconds:?}");
+            }
+        }
+        assert_eq!(came_at(&[0, 12], 15).age(0, 3), Age::Known, "nobody can have stored it thrice by then");
+    }
+
+    #[test]
+    fn a_response_is_held_to_the_window_after_another_response() {
+        let mut ages = came_at(&[12, 20], 30);
+        ages.take_uncertain(0, 0);
+        assert!(ages.may_be_forgotten(0), "the first attempt may have stored it");
+        assert!(!ages.may_be_new_again(0), "two responses within a window");
     }
 }

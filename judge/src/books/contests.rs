@@ -83,6 +83,8 @@ pub(crate) struct Copies<'a> {
     pub(crate) origin: Origin,
     /// Keys of the request.
     pub(crate) ordinals: &'a [u64],
+    /// True if what was refused may be stored.
+    pub(crate) may_store_refused: bool,
 }
 
 /// Keys of two payloads that were sent.
@@ -94,7 +96,7 @@ pub struct Contests {
 impl Contests {
     /// Takes one try of a request. Keys that are not judged are left out.
     pub(crate) fn take(&mut self, keys: &Keys, copies: Copies<'_>, answer: &Answer, interval: Interval) {
-        let Copies { events, origin, ordinals } = copies;
+        let Copies { events, origin, ordinals, may_store_refused } = copies;
         let contested: Vec<(usize, u64, Side)> = (0..)
             .zip(ordinals)
             .filter(|(_, ordinal)| keys.contains(**ordinal) && events.two_payloads(**ordinal).is_some())
@@ -103,9 +105,11 @@ impl Contests {
         for (place, ordinal, side) in &contested {
             let contest = self.keys.entry(*ordinal).or_default();
             match answer.outcome {
+                Outcome::Rejected if may_store_refused => contest.take_unknown(*side, interval.start),
                 Outcome::NeverSent | Outcome::Rejected => {}
                 Outcome::Unknown | Outcome::Unclear => contest.take_unknown(*side, interval.start),
                 Outcome::Acked => match answer.kinds.of(*place) {
+                    Kind::Rejected if may_store_refused => contest.take_unknown(*side, interval.start),
                     Kind::Rejected => {}
                     Kind::Unknown => contest.take_unknown(*side, interval.start),
                     kind => {

@@ -28,7 +28,7 @@ use truth::plan::Plan;
 use truth::plan::event::Events;
 use truth::plan::round::Round;
 use truth::record::ledger::{Done, Frame, LedgerError, Purpose, Scope};
-use truth::scenario::promises::{Ack, Batch};
+use truth::scenario::promises::{Ack, Batch, Refused};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 
 use self::opened::Opened;
@@ -80,6 +80,8 @@ pub struct Setting<'a> {
     pub window: Option<Duration>,
     /// Promise of an acknowledgement.
     pub ack: Option<Ack>,
+    /// Promise about a refused request.
+    pub refused: Option<Refused>,
     /// True if all times are of one clock.
     pub one_clock: bool,
     /// End of the looking, by that clock.
@@ -88,6 +90,13 @@ pub struct Setting<'a> {
     pub runs: &'a [usize],
     /// For each run, true if its sender came to its end.
     pub ended: &'a [bool],
+}
+
+impl Setting<'_> {
+    /// Returns true if a refused request may have been stored, as far as promises tell.
+    fn may_store_refused(&self) -> bool {
+        self.refused != Some(Refused::NoEffect)
+    }
 }
 
 /// The pass. It takes frames one by one; [`Walk::finish`] books the requests that never ended.
@@ -283,7 +292,9 @@ impl<'a> Walk<'a> {
         self.book(ordinals, answer, interval);
         if self.setting.events.has_two_payloads() {
             let events = self.setting.events;
-            let copies = Copies { events, origin: opened.origin(request), ordinals };
+            let origin = opened.origin(request);
+            let copies =
+                Copies { events, origin, ordinals, may_store_refused: self.setting.may_store_refused() };
             self.tally.contests.take(&self.tally.keys, copies, answer, interval);
         }
         let booked = self.tally.sums - before;
@@ -353,7 +364,7 @@ impl<'a> Walk<'a> {
             Outcome::NeverSent => self.tally.sums.never_sent += booked.len() as u64,
             Outcome::Rejected => {
                 for (_, ordinal) in booked {
-                    self.book_rejected(ordinal);
+                    self.book_rejected(ordinal, interval);
                 }
             }
             Outcome::Unknown => {
@@ -393,7 +404,7 @@ impl<'a> Walk<'a> {
             Kind::New => Said::New,
             Kind::Duplicate => Said::Duplicate,
             Kind::Accepted => Said::Unreported,
-            Kind::Rejected => return self.book_rejected(ordinal),
+            Kind::Rejected => return self.book_rejected(ordinal, interval),
             Kind::Unknown => return self.book_unknown(ordinal, interval),
         };
         let before = self.tally.keys.get(ordinal);
@@ -411,7 +422,11 @@ impl<'a> Walk<'a> {
         self.tally.sums.unknown += 1;
     }
 
-    fn book_rejected(&mut self, ordinal: u64) {
+    /// Books a refused attempt. Unless that is promised to have no effect, it may have stored the key.
+    fn book_rejected(&mut self, ordinal: u64, interval: Interval) {
+        if self.setting.may_store_refused() {
+            self.tally.ages.take_uncertain(ordinal, interval.start);
+        }
         self.tally.keys.book_rejected(ordinal);
         self.tally.sums.rejected += 1;
     }

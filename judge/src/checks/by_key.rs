@@ -3,7 +3,7 @@
 use truth::chain::chain;
 use truth::observed::Route;
 
-use crate::books::keys::Class;
+use crate::books::keys::{Class, KeyState};
 use crate::books::walk::WalkError;
 use crate::bracket::Absent;
 use crate::checks::unaccounted::Unaccounted;
@@ -224,7 +224,20 @@ pub(super) fn rejected_but_stored(
             0 => "nothing was rejected".to_owned(),
             rejected => {
                 let attempts = counted(rejected, "rejected attempt", "rejected attempts");
-                format!("none of {attempts} had an effect")
+                let keys = &facts.tally.keys;
+                let is_rejected = |ordinal: u64, state: KeyState| {
+                    state.acked() == 0 && state.unknown() == 0 && keys.is_rejected(ordinal)
+                };
+                let alone = keys.iter().filter(|(ordinal, state)| is_rejected(*ordinal, *state)).count();
+                match alone as u64 {
+                    0 => {
+                        format!("of {attempts}, each has a key with another attempt, so no effect would show")
+                    }
+                    alone => {
+                        let keys = counted(alone, "key", "keys");
+                        format!("none of {keys} is stored whose every attempt was rejected, of {attempts}")
+                    }
+                }
             }
         };
         return Check::pass(ID, summary);

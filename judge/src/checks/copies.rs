@@ -6,15 +6,15 @@ use truth::observed::looks::CopyHistory;
 use truth::scenario::promises::Refused;
 
 use crate::books::ages::Age;
-use crate::books::keys::Class;
+use crate::books::keys::{Class, Members};
 use crate::books::region::{Deltas, Region};
 use crate::facts::Facts;
 use crate::numbers::counted;
 use crate::premises::ground;
-use crate::verdict::{Check, CheckId, Ground, Premise, SHOWN_KEYS};
+use crate::verdict::{Check, CheckId, Finding, Ground, Premise, SHOWN_KEYS};
 
-/// Looks for keys that are listed more than once. The listing has to be bracketed, and the attempts
-/// of the key have to lie within the promised window: see [`crate::books::ages`].
+/// Looks for keys that are listed more than once, or more often than the promised window allows: see
+/// [`crate::books::ages`]. The listing has to be bracketed.
 pub(super) fn stored_twice(facts: &Facts<'_>) -> Check {
     const ID: CheckId = CheckId::StoredTwice;
     let listing = &facts.evidence.observed.listing;
@@ -22,7 +22,8 @@ pub(super) fn stored_twice(facts: &Facts<'_>) -> Check {
         return Check::not_tested(ID, "the target shows no events");
     }
     let is_of = |ordinal: &u64, age: Age| {
-        facts.tally.ages.age(*ordinal) == age && !stands_at_a_border(facts, *ordinal)
+        let rows = facts.tally.keys.get(*ordinal).seen();
+        facts.tally.ages.age(*ordinal, rows) == age && !stands_at_a_border(facts, *ordinal)
     };
     let of_age = |age| {
         let repeated = move |ordinal: &u64| is_of(ordinal, age);
@@ -44,10 +45,7 @@ pub(super) fn stored_twice(facts: &Facts<'_>) -> Check {
         );
         return Check::unknown(ID, count, sentence);
     }
-    let finding = |ordinal: &u64| {
-        let rows = facts.tally.keys.get(*ordinal).seen();
-        facts.finding(*ordinal, format!("listed {rows}{} times", if rows == 3 { " or more" } else { "" }))
-    };
+    let finding = |ordinal: &u64| finding(facts, *ordinal);
     let settled = settled(facts, &repeated.keys);
     // A store that merges copies later has no copies to merge of a key that came once, or that it
     // called new twice.
@@ -63,20 +61,40 @@ pub(super) fn stored_twice(facts: &Facts<'_>) -> Check {
             (firm, Ground::shown(Premise::CopiesSettled, because))
         }
     };
+    let outgrown = |ordinal: &u64| facts.tally.ages.may_be_forgotten(*ordinal);
+    let has_outgrown = shown.keys.iter().any(outgrown);
+    let summary = told(facts, &shown, count, has_outgrown);
+    let findings = shown.keys.iter().map(finding).collect();
+    let mut grounds = vec![ground];
+    grounds.extend(in_time(facts, age, has_outgrown));
+    Check::fail(ID, shown.count, summary, findings).resting_on(grounds)
+}
+
+/// Says how often a key is listed.
+fn finding(facts: &Facts<'_>, ordinal: u64) -> Finding {
+    let rows = facts.tally.keys.get(ordinal).seen();
+    let or_more = if rows == 3 { " or more" } else { "" };
+    let most = match facts.tally.ages.times_stored(ordinal) {
+        1 => String::new(),
+        most => format!(", and can rightly have been stored {most} times"),
+    };
+    facts.finding(ordinal, format!("listed {rows}{or_more} times{most}"))
+}
+
+/// Says how many keys are listed too often: those that are shown, of all.
+fn told(facts: &Facts<'_>, shown: &Members, count: u64, has_outgrown: bool) -> String {
     let keys_are = counted(shown.count, "key is", "keys are");
-    let how = match listing.route {
+    let how = match facts.evidence.observed.listing.route {
         Route::Api => "listed",
         Route::Database => "stored",
     };
-    let mut summary = format!("{keys_are} {how} more than once");
+    let often = if has_outgrown { "more often than the promised window allows" } else { "more than once" };
+    let mut summary = format!("{keys_are} {how} {often}");
     if count > shown.count {
         let others = counted(count - shown.count, "other is", "others are");
-        summary.push_str(&format!("; {others} {how} more than once too, and may merge"));
+        summary.push_str(&format!("; {others} {how} {often} too, and may merge"));
     }
-    let findings = shown.keys.iter().map(finding).collect();
-    let mut grounds = vec![ground];
-    grounds.extend(in_time(facts, age));
-    Check::fail(ID, shown.count, summary, findings).resting_on(grounds)
+    summary
 }
 
 /// Returns the check of a run in which no key is listed twice, or only keys that may have been
@@ -85,19 +103,29 @@ fn none_twice(facts: &Facts<'_>) -> Check {
     let rows = counted(facts.evidence.observed.listing.rows, "row", "rows");
     let mut summary = format!("no key is listed twice among {rows}");
     if let Some(window) = facts.evidence.promises.window {
-        let all = facts.tally.keys.of_class(Class::StoredTwice, 0).count;
+        let keys = &facts.tally.keys;
+        let all = keys.of_class(Class::StoredTwice, 0).count;
         let again = counted(all, "key was stored", "keys were stored");
         let window = truth::duration::format(window);
         summary.push_str(&format!(" within the promised {window}; {again} again after it"));
+        let is_full = |ordinal: &u64| keys.get(*ordinal).seen() == 3;
+        if keys.of_class_where(Class::StoredTwice, 0, is_full).count > 0 {
+            summary.push_str(" (rows of a key beyond the third are not counted)");
+        }
     }
     Check::pass(CheckId::StoredTwice, summary)
 }
 
 /// Grounds on which keys of this age were known when their copies came. None are needed where keys
 /// are known for ever.
-fn in_time(facts: &Facts<'_>, age: Age) -> Vec<Ground> {
+fn in_time(facts: &Facts<'_>, age: Age, has_outgrown: bool) -> Vec<Ground> {
     let Some(window) = facts.evidence.promises.window else { return Vec::new() };
     let mut grounds = vec![ground(facts, Premise::OneClock)];
+    // Beside the rows of a key that are there rightly, a cursor may repeat one at a border.
+    let listing = &facts.evidence.observed.listing;
+    if has_outgrown && listing.route == Route::Api && listing.pages > 1 {
+        grounds.push(ground(facts, Premise::RowsInOrder));
+    }
     if age == Age::Known {
         return grounds;
     }
@@ -156,7 +184,8 @@ fn cannot_merge(facts: &Facts<'_>, ordinal: u64, has_more: bool) -> bool {
         facts.tally.keys.is_rejected(ordinal) && promises.refused != Some(Refused::NoEffect);
     let may_be_copied = has_more || promises.may_resend();
     let came_once = key.acked() + key.unknown() == 1 && !may_have_stored_refused && !may_be_copied;
-    came_once || key.reported_new() > 1
+    // A key that was forgotten is rightly called new again.
+    came_once || (key.reported_new() > 1 && !facts.tally.ages.may_be_new_again(ordinal))
 }
 
 /// Returns true if the target received more events than the run sent, where others may write.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use judge::books::ages::Looked;
 use judge::verdict::{CheckId, Premise, Standing, Status, Verdict};
-use truth::scenario::promises::Ack;
+use truth::scenario::promises::{Ack, Refused};
 use truth::target::answer::{Answer, Kind, Kinds};
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, check, row};
@@ -159,4 +159,66 @@ fn a_window_excuses_no_response_that_calls_a_known_key_new() {
         forged.promises.window = Some(Duration::from_millis(20));
         assert_fails(&forged.verdict(), &[]);
     }
+}
+
+/// A run in which a key was refused in its first request, stored all the same, and stored again by a
+/// second request a second later.
+fn refused_and_stored() -> (Forged, u64) {
+    let fates = |round: u64, request: u32| match (round, request) {
+        (0, 0) => vec![Fate::Rejected, Fate::Acked],
+        _ => vec![Fate::Acked],
+    };
+    let mut forged = Forge { fates, ..Forge::default() }.run();
+    forged.baseline = None;
+    forged.promises.refused = None;
+    forged.promises.window = Some(Duration::from_micros(1));
+    let key = forged.key_where(|attempts| matches!(attempts, [(0, 0, _)]));
+    let again = row(&forged.events, key);
+    forged.rows.push(again);
+    (forged, key)
+}
+
+#[test]
+fn a_refused_request_may_have_stored_what_is_stored_again_after_the_window() {
+    let (mut forged, _) = refused_and_stored();
+    let verdict = forged.verdict();
+    assert_eq!(check(&verdict, CheckId::StoredTwice).status, Status::Pass, "{:#?}", verdict.checks);
+    forged.promises.refused = Some(Refused::NoEffect);
+    let verdict = forged.verdict();
+    assert_eq!(check(&verdict, CheckId::StoredTwice).status, Status::Fail, "{:#?}", verdict.checks);
+    forged.promises.refused = None;
+    forged.promises.window = Some(Duration::from_secs(3600));
+    forged.looked = Some(Looked { ended_ns: 3_000_000_000_000, asleep_ns: 0 });
+    let verdict = forged.verdict();
+    assert_ne!(check(&verdict, CheckId::StoredTwice).status, Status::Pass, "{:#?}", verdict.checks);
+}
+
+#[test]
+fn the_check_of_rejected_keys_says_which_it_looked_at() {
+    let (mut forged, _) = refused_and_stored();
+    let said = check(&forged.verdict(), CheckId::RejectedButStored).summary.clone();
+    let expected = "of 20 rejected attempts, each has a key with another attempt, so no effect would show";
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn a_key_that_was_forgotten_is_stored_once_for_each_attempt() {
+    let mut forged = stored_again();
+    forged.promises.window = Some(Duration::from_millis(20));
+    let key = forged.key_where(|attempts| matches!(attempts, [first, last] if first.0 + 1 < last.0));
+    let rows = forged.rows.len();
+    for (further, status) in [(1, Status::Pass), (2, Status::Fail)] {
+        forged.rows.truncate(rows);
+        let seen = forged.rows.iter().filter(|stored| **stored == row(&forged.events, key)).count();
+        for _ in seen..=further {
+            let again = row(&forged.events, key);
+            forged.rows.push(again);
+        }
+        let verdict = forged.verdict();
+        assert_eq!(check(&verdict, CheckId::StoredTwice).status, status, "{:#?}", verdict.checks);
+    }
+    let verdict = forged.verdict();
+    let stored_twice = check(&verdict, CheckId::StoredTwice);
+    assert!(stored_twice.summary.ends_with("more often than the promised window allows"), "{stored_twice:?}");
+    assert!(stored_twice.premises.iter().any(|ground| ground.premise == Premise::RowsInOrder));
 }

@@ -49,7 +49,8 @@ impl RunFolder {
         Ok((folder, lock))
     }
 
-    /// Opens a run folder, or the `latest` of a folder of runs.
+    /// Opens a run folder, or the `latest` of a folder of runs. A folder with a pipe, a socket or a
+    /// device is none: to open one may never end.
     pub fn open(path: &Path) -> Result<Self, FolderError> {
         // Removes a slash at the end: with one, `read_link` would follow the link.
         let path: PathBuf = path.components().collect();
@@ -61,7 +62,10 @@ impl RunFolder {
                     (Ok(target), Some(parent)) => parent.join(target),
                     _ => candidate,
                 };
-                return Ok(Self { path });
+                return match first(&path, DEPTH, &|entry| Ok(is_special(entry)))? {
+                    Some(path) => Err(FolderError::Special { path }),
+                    None => Ok(Self { path }),
+                };
             }
         }
         Err(FolderError::NoRun { path })
@@ -105,7 +109,7 @@ impl RunFolder {
 
     /// Finds a symbolic link in the folder, at any depth.
     pub fn first_link(&self) -> Result<Option<PathBuf>, FolderError> {
-        first_link(&self.path, DEPTH)
+        first(&self.path, DEPTH, &|entry| Ok(entry.file_type()?.is_symlink()))
     }
 
     /// Returns the path of a file in the folder.
@@ -253,23 +257,32 @@ impl Drop for Lock {
     }
 }
 
-/// Finds a symbolic link in a folder, down to so many levels below it.
-fn first_link(folder: &Path, depth: u32) -> Result<Option<PathBuf>, FolderError> {
-    let entries = fs::read_dir(folder).map_err(io("read", folder))?;
-    for entry in entries {
+/// Finds an entry of a kind in a folder, down to so many levels below it.
+fn first(
+    folder: &Path,
+    depth: u32,
+    is_asked: &dyn Fn(&fs::DirEntry) -> std::io::Result<bool>,
+) -> Result<Option<PathBuf>, FolderError> {
+    for entry in fs::read_dir(folder).map_err(io("read", folder))? {
         let entry = entry.map_err(io("read", folder))?;
-        let kind = entry.file_type().map_err(io("read", folder))?;
-        if kind.is_symlink() {
+        if is_asked(&entry).map_err(io("read", folder))? {
             return Ok(Some(entry.path()));
         }
+        let kind = entry.file_type().map_err(io("read", folder))?;
         if kind.is_dir()
             && depth > 0
-            && let Some(link) = first_link(&entry.path(), depth - 1)?
+            && let Some(found) = first(&entry.path(), depth - 1, is_asked)?
         {
-            return Ok(Some(link));
+            return Ok(Some(found));
         }
     }
     Ok(None)
+}
+
+/// True if an entry, or what a link leads to, is neither a file nor a folder. A link to nothing is not
+/// that.
+fn is_special(entry: &fs::DirEntry) -> bool {
+    fs::metadata(entry.path()).is_ok_and(|found| !found.is_file() && !found.is_dir())
 }
 
 /// Returns `<UTC>-<scenario>-<seed>-<nonce4>[-s1of4]`.
@@ -322,6 +335,41 @@ mod tests {
         let link = folder.observation(1).join("looks.json");
         std::os::unix::fs::symlink("/dev/null", &link).expect("a link");
         assert_eq!(folder.first_link().expect("a folder"), Some(link));
+    }
+
+    fn make_pipe(path: &Path) {
+        let made = std::process::Command::new("mkfifo").arg(path).status().expect("a pipe");
+        assert!(made.success());
+    }
+
+    #[test]
+    fn a_folder_with_a_pipe_is_refused_at_any_depth() {
+        let out = tempfile::tempdir().expect("a folder");
+        let folder = RunFolder { path: out.path().join("run") };
+        fs::create_dir_all(folder.observation(1)).expect("a folder");
+        fs::write(folder.manifest_path(), "{}").expect("a file");
+        assert_eq!(RunFolder::open(&folder.path).expect("a folder"), folder);
+        for pipe in [folder.observation(1).join("looks.json"), folder.file("polls.jsonl")] {
+            make_pipe(&pipe);
+            let refused = |path: &Path| match RunFolder::open(path) {
+                Err(FolderError::Special { path }) => path,
+                other => panic!("{other:?}"),
+            };
+            assert_eq!(refused(&folder.path), pipe);
+            let link = folder.file("link.json");
+            std::os::unix::fs::symlink(&pipe, &link).expect("a link");
+            assert!([&link, &pipe].contains(&&refused(&folder.path)));
+            fs::remove_file(&pipe).expect("a pipe");
+            fs::remove_file(&link).expect("a link");
+        }
+    }
+
+    #[test]
+    fn a_pipe_is_not_read_as_json() {
+        let out = tempfile::tempdir().expect("a folder");
+        let pipe = out.path().join(MANIFEST);
+        make_pipe(&pipe);
+        assert!(matches!(read_json::<Manifest>(&pipe), Err(FolderError::Special { .. })));
     }
 
     #[test]

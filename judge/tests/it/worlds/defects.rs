@@ -29,7 +29,7 @@ pub(super) fn spoil(world: &World, plan: &Plan, events: &Events, dice: &mut Dice
             double(history, &keys, is_counted, dice)
         }
         Defect::Merged => merge(events, history),
-        Defect::Torn | Defect::RefusedStored | Defect::Forgetful => history.is_broken,
+        Defect::Torn | Defect::RefusedStored | Defect::Forgetful | Defect::Copied => history.is_broken,
         Defect::Changed => change(history, dice, |stored| {
             stored.row.payload = Some("{\"other\":1}".to_owned());
         }),

@@ -160,4 +160,12 @@ pub(super) const ODDITIES: &[Oddity] = &[
             world.others = Others::Tee;
         },
     },
+    Oddity {
+        what: "refused requests are stored, and forgotten after the window: stored-twice",
+        declared: Declared::All,
+        add: |world| {
+            (world.load.refused, world.stores_refused) = (12, true);
+            world.window = Some(world.load.lasts / 20);
+        },
+    },
 ];

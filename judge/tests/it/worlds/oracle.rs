@@ -50,6 +50,11 @@ pub(super) fn finding(world: &World, case: &Case) -> Option<String> {
     }) {
         return Some(format!("key {key} is listed twice"));
     }
+    let is_single = case.evidence.observed.listing.pages <= 1;
+    let has_too_many = |key: &u64| u64::from(presence.seen(*key)) > times_stored(case, *key);
+    if let Some(key) = (0..presence.keys()).filter(|_| is_single).find(has_too_many) {
+        return Some(format!("key {key} is listed more often than it came"));
+    }
     let is_new_again =
         |(key, of): &(&u64, &Attempts)| of.reported_new > 1 && is_known(case, **key, Until::Told);
     if let Some((key, _)) = attempts.iter().find(is_new_again) {
@@ -109,8 +114,7 @@ enum Until {
 fn is_known(case: &Case, key: u64, until: Until) -> bool {
     let Some(window) = case.evidence.promises.window else { return true };
     let of_key = case.history.tries.iter().filter(|made| made.keys.contains(&key));
-    let made: Vec<&Try> =
-        of_key.filter(|made| !matches!(made.fate, Fate::Refused | Fate::NeverSent)).collect();
+    let made: Vec<&Try> = of_key.filter(|made| may_store(case, made, until)).collect();
     let Some(first) = made.iter().map(|made| made.start).min() else { return true };
     let last = made.iter().filter(|made| made.fate == Fate::Acked).map(|made| made.end).max();
     let is_open = made.iter().any(|made| made.fate != Fate::Acked) || has_silent(case, key);
@@ -119,6 +123,28 @@ fn is_known(case: &Case, key: u64, until: Until) -> bool {
         Until::Shown | Until::Told => last,
     };
     last.is_none_or(|last| u128::from(last - first) <= window.as_micros())
+}
+
+/// Whether a try may have stored its keys, or told that they are new.
+fn may_store(case: &Case, made: &Try, until: Until) -> bool {
+    match made.fate {
+        Fate::Acked => true,
+        Fate::Unknown | Fate::Silent => until == Until::Shown,
+        Fate::Refused => until == Until::Shown && case.evidence.promises.refused.is_none(),
+        Fate::NeverSent => false,
+    }
+}
+
+/// Number of times that a key can rightly have been stored: once for each attempt, and for a key that
+/// is known for ever, once.
+fn times_stored(case: &Case, key: u64) -> u64 {
+    if case.evidence.promises.window.is_none() {
+        return 1;
+    }
+    let attempts = attempts(&case.plan, &case.history.tries, &case.evidence);
+    let of = attempts.get(&key).copied().unwrap_or_default();
+    let refused = if case.evidence.promises.refused.is_none() { of.refused } else { 0 };
+    (of.acked + of.unknown + refused).max(1)
 }
 
 /// Whether a request with this key was opened, and has no end on record.

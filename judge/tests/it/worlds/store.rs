@@ -186,7 +186,9 @@ impl<'a> Store<'a> {
         let mut taken: Vec<(Us, usize)> = Vec::new();
         let mut steps = Vec::new();
         for (nth, made) in self.history.tries.iter().enumerate() {
-            let is_spoilt = made.fate == Fate::Refused && self.world.defect == Some(Defect::RefusedStored);
+            let stores_refused =
+                self.world.stores_refused || self.world.defect == Some(Defect::RefusedStored);
+            let is_spoilt = made.fate == Fate::Refused && stores_refused;
             if let Some(at) = made.taken.or_else(|| is_spoilt.then_some(made.end - 1)) {
                 taken.push((at, nth));
             }
@@ -258,7 +260,7 @@ impl<'a> Store<'a> {
             keys.truncate(self.dice.between(1, whole as u64 - 1) as usize);
             self.history.is_broken |= self.world.defect == Some(Defect::Torn);
         }
-        let was_refused = made.fate == Fate::Refused;
+        let was_refused = made.fate == Fate::Refused && !self.world.stores_refused;
         self.history.is_broken |= was_refused;
         let kinds = self.take_events(at, &keys, nth as u64);
         if made.fate == Fate::Acked {
@@ -271,8 +273,11 @@ impl<'a> Store<'a> {
         let mut kinds = Vec::new();
         for key in keys {
             let is_new = !self.knows(*key, at);
-            if is_new {
-                self.history.has_forgotten |= self.known.insert(*key, at).is_some();
+            let is_forgotten = is_new && self.known.insert(*key, at).is_some();
+            self.history.has_forgotten |= is_forgotten;
+            if is_forgotten && self.world.defect == Some(Defect::Copied) {
+                (0..2).for_each(|_| self.put(*key, at, NEVER));
+                self.history.is_broken = true;
             }
             kinds.push(if is_new { Kind::New } else { Kind::Duplicate });
             if is_new {

@@ -49,6 +49,8 @@ pub(super) struct World {
     pub(super) sends_sentinels: bool,
     /// Time for which a key is known after it was stored; none if for ever.
     pub(super) window: Option<Us>,
+    /// Whether refused requests are stored, which nobody promises against.
+    pub(super) stores_refused: bool,
 }
 
 /// What is sent.
@@ -256,6 +258,8 @@ pub(super) enum Defect {
     Miscounted { up: bool },
     /// What was stored before a restart is forgotten.
     Forgetful,
+    /// A key that comes after its window is stored three times.
+    Copied,
 }
 
 /// Keys that a defect hits, of the acknowledged keys in the order of their acknowledgements.
@@ -304,9 +308,10 @@ impl World {
             (others, _) => others,
         };
         let window = window(seed, &load, view);
-        Self {
+        let world = Self {
             seed,
             window,
+            stores_refused: false,
             storing,
             telling,
             is_atomic: defect == Some(Defect::Torn) || dice.chance(80),
@@ -321,7 +326,24 @@ impl World {
             defect,
             sends_sentinels: dice.chance(50),
             load,
+        };
+        world.with_habits_of_a_window()
+    }
+
+    /// The same world, if it has a window, with what only shows under one. It has dice of its own.
+    fn with_habits_of_a_window(mut self) -> Self {
+        let mut dice = Dice::new(self.seed ^ 0x6861_6269_7473);
+        if self.window.is_none() {
+            return self;
         }
+        if self.defect != Some(Defect::RefusedStored) && dice.chance(40) {
+            self.stores_refused = true;
+            self.load.refused = self.load.refused.max(6);
+        }
+        if self.defect.is_none() && dice.chance(40) {
+            self.defect = Some(Defect::Copied);
+        }
+        self
     }
 
     /// The same world with a store that does what it should.
@@ -434,7 +456,7 @@ impl World {
         let mut promises = Promises {
             ack: Some(if at_once { Ack::Committed } else { Ack::Queued }),
             batch: Some(if self.is_atomic { Batch::Atomic } else { Batch::Partial }),
-            refused: Some(Refused::NoEffect),
+            refused: (!self.stores_refused).then_some(Refused::NoEffect),
             repeat: (!self.refuses_repeats).then_some(Repeat::Accepted),
             visible: self.visible().map(time),
             merge: Some(match self.view {
@@ -448,7 +470,10 @@ impl World {
             window: self.window.map(Duration::from_micros),
             ..Promises::default()
         };
-        self.promise_counters(&mut promises);
+        // What is refused and stored is counted too.
+        if !self.stores_refused {
+            self.promise_counters(&mut promises);
+        }
         promises
     }
 }
