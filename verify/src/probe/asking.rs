@@ -206,7 +206,7 @@ impl Asker {
                 let fields = fields.map(|(name, value)| (name.as_str().to_owned(), text(value.as_bytes())));
                 Ok(Response::of(status, fields.collect(), &body, None))
             }
-            Posted::NotConnected => Err(Stop::Unreachable { url: self.client.target().url.clone() }),
+            Posted::NotConnected => Err(Stop::Unreachable { url: self.client.publish_url("") }),
             Posted::Lost => {
                 let path = masked(whole.path.split('?').next().unwrap_or_default()).into_owned();
                 Err(Stop::Lost { method: whole.method.clone(), path })

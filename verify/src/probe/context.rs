@@ -46,8 +46,10 @@ impl<'a> Session<'a> {
                 Scenario::parse(half, "the scenario").map_err(ProbeError::Scenario)?.target.connect;
         }
         target.url = input.url.clone();
+        target.publish.url = input.publish_url()?;
         options.reach.outrank(&mut target.connect);
         target.endpoint()?;
+        target.at_publish().endpoint()?;
         let foreign = foreign(options, &input, &target)?;
         let limits = limits(options, &input, foreign.is_none());
         let session =
@@ -59,19 +61,23 @@ impl<'a> Session<'a> {
     /// Says what will be sent. A URL that does not lead to this machine needs `--yes`.
     fn announce(&self, limits: &Limits) -> Result<(), ProbeError> {
         let Some(foreign) = &self.foreign else {
-            say(&format!("sending events to {}", self.target.url));
+            say(&format!("sending events to {}", self.target.publish_url()));
             return Ok(());
         };
         let place = if *foreign == self.target.url { "the target" } else { "the host" };
         let Limits { requests, events, reads, .. } = limits;
+        let there = match self.target.publish_url() {
+            url if url == foreign => String::new(),
+            url => format!(" to {url}"),
+        };
         say(&format!(
-            "{place} {foreign} is not this machine; at most {requests} requests with {events} events, and {reads} \
-             reads, two a second, would be made of:"
+            "{place} {foreign} is not this machine; at most {requests} requests with {events} events{there}, and \
+             {reads} reads, two a second, would be made of:"
         ));
         match &self.input.way {
             Way::Given(sketch) => {
                 let texts = sketch.texts(&Roles::of(sketch).holes(&[0, 1, 2, 3]));
-                say(&format!("  {} {}{}", sketch.method, sketch.base, texts.path));
+                say(&format!("  {} {}{}", sketch.method, self.target.publish_url(), texts.path));
                 let headers = texts.common.iter().chain(&texts.headers);
                 headers.for_each(|(name, value)| say(&format!("  {name}: {value}")));
                 say(&format!("  {}{}{}", texts.before, texts.event, texts.after));
@@ -105,7 +111,7 @@ impl<'a> Session<'a> {
     pub(super) fn listing_urls(&self, met: Option<&Met>) -> Vec<String> {
         let path = met.map(|met| met.sketch.texts(&BTreeMap::new()).path);
         let publish = path.as_deref().and_then(|path| path.split('?').next()).map(str::to_owned);
-        let own = publish.map(|path| format!("{}{path}", met.map_or("", |met| &met.sketch.base)));
+        let own = publish.map(|path| format!("{}{path}", self.target.url));
         match (&self.options.listing, &self.input.way) {
             (Some(url), _) => vec![url.clone()],
             (None, Way::Assumed(home)) => {

@@ -147,6 +147,12 @@ impl Input {
         }
     }
 
+    /// Returns the base URL that the scenario gives requests with events, if it has one beside the
+    /// target's.
+    pub(super) fn publish_url(&self) -> Result<Option<String>, ProbeError> {
+        Ok(half_target(self.half.as_deref())?.and_then(|target| target.publish.url))
+    }
+
     /// Returns the URLs of the scenario's requests that have one beside the target's.
     pub(super) fn other_urls(&self) -> Result<Vec<String>, ProbeError> {
         let Some(target) = half_target(self.half.as_deref())? else { return Ok(Vec::new()) };

@@ -125,3 +125,44 @@ fn each_url_that_does_not_lead_to_this_machine_needs_yes() {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_go_to_the_host_that_the_scenario_names_for_them_and_to_no_other() {
+    const REQUEST: &str = "method = \"POST\"\nbody = '[{{events}}]'\n\
+        event = '{\"topic\":\"{{topic}}\",\"event_id\":\"{{event_id}}\",\"timestamp\":\"{{timestamp}}\",\
+        \"source\":\"{{source}}\",\"payload\":{{payload}}}'\n";
+    let line = |host: &str| {
+        let event = r#"{"topic":"a","event_id":"3f2504e0-4f89-41d3-9a0c-0305e82c3301",
+            "timestamp":"2025-01-01T00:00:00Z","source":"s","payload":{"a":1}}"#;
+        format!("curl {host}/publish -H 'X-Api-Key: hunter22' --json '[{event}]'")
+    };
+    for (body, is_given) in [(REQUEST, false), ("", true)] {
+        let stats = || Counters {
+            received: Some(0),
+            unique: Some(0),
+            duplicates: Some(0),
+            pending: Some(0),
+            processing: Some(0),
+            ..Counters::default()
+        };
+        let query = Stub::start(Script::of(Vec::new(), stats())).await;
+        let ingest = Stub::start(Script::of(Vec::new(), stats())).await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let half = format!(
+            "[target]\nurl = \"{}\"\n[target.publish]\nurl = \"{}\"\npath = \"/publish\"\n{body}",
+            query.url, ingest.url
+        );
+        std::fs::write(folder.path().join("half.toml"), half).expect("it is written");
+        std::fs::write(folder.path().join("request.txt"), line(&ingest.url)).expect("it is written");
+        let mut command = Command::new(env!("CARGO_BIN_EXE_verify"));
+        command.args(["probe", "--scenario", "half.toml", "--out", "o.toml"]).current_dir(folder.path());
+        if is_given {
+            command.args(["--from", "request.txt"]);
+        }
+        let output = command.output().expect("the program runs");
+        let told = stderr(&output);
+        assert!(told.contains(&format!("sending events to {}\n", ingest.url)), "{told}");
+        assert!(ingest.published() > 3, "{told}");
+        assert_eq!((query.published(), query.posted().len()), (0, 0), "{told}");
+    }
+}
