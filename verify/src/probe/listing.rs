@@ -12,7 +12,7 @@ use super::acknowledged::{Looks, Pace};
 use super::asking::Asker;
 use super::draft::Draft;
 use super::exchange::SHOWN_WITHIN;
-use super::rows::{Sent, Shape};
+use super::rows::{Sent, Shape, is_in_list};
 
 /// Paths that are tried.
 pub(super) const PATHS: [&str; 6] = ["/events", "/api/events", "/logs", "/items", "/messages", "/records"];
@@ -263,7 +263,11 @@ impl Listed {
         if self.shape.is_lines {
             draft.set(TABLE, "format", "ndjson", "the response is lines of JSON");
         }
-        draft.set(TABLE, "rows", &self.shape.rows, "place of the list that shows the events of the probe");
+        let evidence = match self.shape.copies() {
+            Some(_) => "place of the list of the row of an event that its repeat has added to",
+            None => "place of the list that shows the events of the probe",
+        };
+        draft.set(TABLE, "rows", &self.shape.place_of_rows(), evidence);
         match &self.limit {
             Some(Limit { rows, evidence }) => draft.number(TABLE, "limit", *rows, evidence),
             None if self.unread.is_some() => {}
@@ -285,7 +289,12 @@ impl Listed {
     fn say_fields(&self, draft: &mut Draft) {
         const TABLE: &str = "target.listing.fields";
         let shape = &self.shape;
-        draft.set(TABLE, "event_id", &shape.event_id, "place of the event id");
+        let evidence = match is_in_list(&shape.event_id) {
+            true => "place of the event id, in a list of the row of which no other element is read",
+            false => "place of the event id",
+        };
+        let event_id = shape.seen_from_event(&shape.event_id);
+        draft.set(TABLE, "event_id", event_id.as_deref().unwrap_or_default(), evidence);
         let sent = &self.event;
         for (field, place, was_sent) in [
             ("topic", &shape.topic, !sent.topic.is_empty()),
@@ -293,8 +302,16 @@ impl Listed {
             ("timestamp", &shape.timestamp, sent.has_time),
             ("payload", &shape.payload, !sent.payload.is_empty()),
         ] {
-            match place {
-                Some(place) => draft.set(TABLE, field, place, "place of the value that was sent"),
+            let seen = place.as_deref().and_then(|place| shape.seen_from_event(place));
+            match seen {
+                Some(seen) if is_in_list(&seen) => {
+                    let evidence = "place of the value that was sent; of its list, no other element is read";
+                    draft.set(TABLE, field, &seen, evidence);
+                }
+                Some(seen) => draft.set(TABLE, field, &seen, "place of the value that was sent"),
+                None if place.is_some() => {
+                    draft.note(TABLE, &format!("the {field} is an element of a list: it is not compared"));
+                }
                 None if was_sent => {
                     let note = format!("no place shows the {field} as it was sent: it is not compared");
                     draft.note(TABLE, &note);
@@ -306,6 +323,17 @@ impl Listed {
             let evidence = "the listed payload has members that were not sent";
             draft.set("promises", "payload", "contains", evidence);
         }
+    }
+
+    /// Reason why the rows may not be the stored events; none if nothing speaks against it.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let times = self.shape.times.as_ref().filter(|times| !times.has_copies)?;
+        Some(format!(
+            "the row of an event has a list {}, which may hold an element for each copy of the event: then write \
+             rows = {:?} and fields such as \"../id\"",
+            times.list,
+            self.shape.rows_in(&times.list)
+        ))
     }
 
     /// True if rows do not say their topic, and requests do not name it.

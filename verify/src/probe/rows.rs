@@ -41,6 +41,17 @@ pub(super) struct Shape {
     pub(super) is_lines: bool,
     /// Ids of all rows, in the order of the page.
     pub(super) ids: Vec<String>,
+    /// List of the row that holds the time of the event; none if no list does.
+    pub(super) times: Option<Times>,
+}
+
+/// List of a row that holds the time of its event. A store may add to it with each repeat.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Times {
+    /// JSON pointer into the row.
+    pub(super) list: String,
+    /// True if it holds that time several times: each repeat has added to it.
+    pub(super) has_copies: bool,
 }
 
 impl Shape {
@@ -69,6 +80,36 @@ impl Shape {
         !topic.is_empty() && self.rows.split('/').any(|step| step == escaped(topic))
     }
 
+    /// Returns the list of the row that repeats have added to; none if none is seen to.
+    pub(super) fn copies(&self) -> Option<&str> {
+        self.times.as_ref().filter(|times| times.has_copies).map(|times| times.list.as_str())
+    }
+
+    /// Place of the list whose elements are the stored events.
+    pub(super) fn place_of_rows(&self) -> String {
+        self.copies().map_or_else(|| self.rows.clone(), |list| self.rows_in(list))
+    }
+
+    /// Place of a list that each row has.
+    pub(super) fn rows_in(&self, list: &str) -> String {
+        match self.is_lines && self.rows.is_empty() {
+            true => list.to_owned(),
+            false => format!("{}/*{list}", self.rows),
+        }
+    }
+
+    /// Place of a field as seen from a stored event; none if it is in a list beside the events.
+    pub(super) fn seen_from_event(&self, place: &str) -> Option<String> {
+        match self.copies() {
+            None => Some(place.to_owned()),
+            Some(_) if is_in_list(place) => None,
+            Some(_) => Some(match place.strip_prefix('/') {
+                Some(pointer) => format!("../{pointer}"),
+                None => format!("../{}", escaped(place)),
+            }),
+        }
+    }
+
     fn of_row(rows: &str, list: &[&Value], row: &Value, id: &str, event: &Sent) -> Self {
         let place_of = |sent: &str| leaf(row, &|value| !sent.is_empty() && value.as_str() == Some(sent));
         let is_time = |value: &Value| {
@@ -83,18 +124,31 @@ impl Shape {
         let same = leaf(row, &kept(PayloadEquality::Json));
         let more = || leaf(row, &kept(PayloadEquality::Contains));
         let has_more = same.is_none() && more().is_some();
+        let time = leaf(row, &is_time);
+        let times = time.as_deref().filter(|at| row.is_object() && is_in_list(at)).and_then(|at| {
+            let (list, _) = at.rsplit_once('/')?;
+            let all = row.pointer(list)?.as_array()?;
+            Some(Times { list: list.to_owned(), has_copies: all.len() > 1 && all.iter().all(is_time) })
+        });
         Self {
             rows: rows.to_owned(),
             event_id: named(id),
             topic: place_of(&event.topic).map(|at| named(&at)),
             source: place_of(&event.source).map(|at| named(&at)),
-            timestamp: leaf(row, &is_time).map(|at| named(&at)),
+            timestamp: time.map(|at| named(&at)),
             payload: same.or_else(more).map(|at| named(&at)),
             has_more,
             is_lines: false,
             ids: list.iter().filter_map(|row| value_at(row, id)).collect(),
+            times,
         }
     }
+}
+
+/// True if a place of a row is an element of a list in it, such as `/tags/1`.
+pub(super) fn is_in_list(place: &str) -> bool {
+    let is_number = |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
+    place.split('/').skip(2).any(is_number)
 }
 
 /// Returns a scalar of a row. A pointer that goes on below a text reads it as JSON.
@@ -212,5 +266,26 @@ mod tests {
         assert_eq!(nested.ids, ["id-1"]);
         let lines = Shape::of(&page("{\"id\":\"x\"}\n{\"id\":\"id-1\"}\n"), &event()).unwrap();
         assert_eq!((lines.is_lines, lines.event_id.as_str(), lines.rows.as_str()), (true, "id", ""));
+    }
+
+    #[test]
+    fn a_list_of_a_row_that_repeats_have_added_to_is_the_list_of_events() {
+        let line = |times: &str| {
+            let row = format!(r#"{{"metric":{{"of":"t","id":"id-1"}},"values":[7,7],"times":[{times}]}}"#);
+            Shape::of(&page(&format!("{{\"metric\":{{}}}}\n{row}\n")), &event()).unwrap()
+        };
+        let copies = line("1735689600250,1735689600250");
+        assert_eq!(copies.place_of_rows(), "/times");
+        assert_eq!(copies.seen_from_event(&copies.event_id).as_deref(), Some("../metric/id"));
+        assert_eq!(copies.seen_from_event(copies.timestamp.as_ref().unwrap()), None);
+        let within = Shape { is_lines: false, rows: "/data".to_owned(), ..copies };
+        assert_eq!(within.place_of_rows(), "/data/*/times");
+        for open in ["1735689600250", "1735689600250,1"] {
+            let open = line(open);
+            assert_eq!((open.place_of_rows().as_str(), open.copies()), ("", None));
+            assert_eq!(open.times.unwrap().list, "/times", "whether it grows is not known");
+        }
+        let columns = Shape::of(&page(r#"{"values":[["1735689600250","id-1"]]}"#), &event()).unwrap();
+        assert_eq!(columns.times, None, "the columns of a row are its fields");
     }
 }

@@ -144,7 +144,10 @@ impl Session<'_> {
         draft.append(std::mem::take(&mut shown.counted.draft));
         let home = self.home();
         match &shown.listed {
-            Ok(listed) => listed.say(&home, &mut draft),
+            Ok(listed) => {
+                listed.say(&home, &mut draft);
+                listed.doubt().iter().for_each(|doubt| draft.note("target.listing", doubt));
+            }
             Err(_) if self.has_own_view() => {}
             Err(seen) => {
                 draft.note("target.listing", seen);
@@ -172,7 +175,8 @@ impl Session<'_> {
         self.understood(&text)?;
         write_whole(&self.options.out, text.as_bytes())?;
         let probed = self.probed(text, met.as_ref(), &shown, &draft);
-        Ok(Probed { doubt: doubt.or(probed.doubt), ..probed })
+        let of_rows = shown.listed.as_ref().ok().and_then(Listed::doubt);
+        Ok(Probed { doubt: doubt.or(of_rows).or(probed.doubt), ..probed })
     }
 
     fn probed(&self, text: String, met: Option<&Met>, shown: &Shown, draft: &Draft) -> Probed {
