@@ -48,12 +48,21 @@ pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &
         Foreign::None => {}
     }
     if count == 0 {
-        return Check::pass(
-            ID,
-            format!("none of {} appeared without an attempt", counted(listing.rows, "row", "rows")),
-        );
+        return Check::pass(ID, none_appeared(listing.rows, listing.foreign.count));
     }
     Check::fail(ID, count, counted(count, "row was never sent", "rows were never sent"), findings)
+}
+
+/// Returns the summary of a listing without a finding. Rows of others are left out of its number.
+fn none_appeared(rows: u64, foreign: u64) -> String {
+    let of_the_run = counted(rows.saturating_sub(foreign), "row", "rows");
+    match foreign {
+        0 => format!("none of {of_the_run} appeared without an attempt"),
+        _ => {
+            let others = counted(foreign, "row is not of this run", "rows are not of this run");
+            format!("none of {of_the_run} of this run appeared without an attempt; {others}")
+        }
+    }
 }
 
 /// Origin of the rows that are not of this run.

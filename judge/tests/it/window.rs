@@ -195,7 +195,7 @@ fn a_refused_request_may_have_stored_what_is_stored_again_after_the_window() {
 
 #[test]
 fn the_check_of_rejected_keys_says_which_it_looked_at() {
-    let (mut forged, _) = refused_and_stored();
+    let (forged, _) = refused_and_stored();
     let said = check(&forged.verdict(), CheckId::RejectedButStored).summary.clone();
     let expected = "of 20 rejected attempts, each has a key with another attempt, so no effect would show";
     assert_eq!(said, expected);
