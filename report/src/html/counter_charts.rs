@@ -56,7 +56,7 @@ fn counter(charts: &mut Charts<'_>, out: &mut Markup, readings: &Readings, nth: 
     let values = charts.keep(&format!("counter.{name}"), grown);
     let mut entries = vec![Entry { class: name, name, values, unit: "count", text: last }];
     if bands.iter().any(Option::is_some) {
-        let bounds: [(&str, &str, fn(Range) -> f64); 2] =
+        let bounds: [Bound; 2] =
             [("at least", "least", |band| band.from), ("at most", "most", |band| band.to)];
         for (text, key, bound) in bounds {
             let values: Vec<Option<f64>> = bands.iter().map(|band| band.map(bound)).collect();
@@ -72,6 +72,9 @@ fn counter(charts: &mut Charts<'_>, out: &mut Markup, readings: &Readings, nth: 
     end(out);
     true
 }
+
+/// Bound of a band: its name, the key of its values, and its value.
+type Bound = (&'static str, &'static str, fn(Range) -> f64);
 
 fn mark(name: &str, odd: OddReading) -> Mark {
     let what = match odd.oddity {

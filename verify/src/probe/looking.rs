@@ -42,7 +42,7 @@ pub(super) enum Rows {
     /// View that the scenario describes.
     View {
         /// View.
-        view: View,
+        view: Box<View>,
         /// Topics of the experiments.
         topics: Vec<String>,
         /// Keys that were shown at the last look, or ever if a look drains.
@@ -55,7 +55,9 @@ impl Rows {
     pub(super) fn of(view: Option<View>, url: Option<String>) -> Self {
         match (view, url) {
             (_, Some(url)) => Self::Url(url),
-            (Some(view), None) => Self::View { view, topics: Vec::new(), shown: Keys::default() },
+            (Some(view), None) => {
+                Self::View { view: Box::new(view), topics: Vec::new(), shown: Keys::default() }
+            }
             (None, None) => Self::Nowhere,
         }
     }

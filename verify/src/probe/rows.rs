@@ -183,7 +183,7 @@ fn leaf(row: &Value, fits: &dyn Fn(&Value) -> bool) -> Option<String> {
             }
             Value::String(text) if text.starts_with('{') => {
                 find(&serde_json::from_str(text).ok()?, at, &|value| {
-                    value.to_string() != *text && fits(value)
+                    serde_json::to_string(value).is_ok_and(|whole| whole != *text) && fits(value)
                 })
             }
             _ => None,

@@ -29,7 +29,7 @@ pub(super) struct View {
 #[derive(Clone, Debug)]
 enum Store {
     Listing(Box<TargetClient>),
-    Database(DatabaseReader),
+    Database(Box<DatabaseReader>),
 }
 
 /// Topics and ids of rows.
@@ -59,7 +59,7 @@ impl View {
         }
         let reader = DatabaseReader::new(scenario.database.as_ref(), None);
         let reader = reader.map_err(|error| ProbeError::Unusable { reason: chain(&error) })?;
-        Ok(reader.map(|reader| Self { store: Store::Database(reader), source }))
+        Ok(reader.map(|reader| Self { store: Store::Database(Box::new(reader)), source }))
     }
 
     /// Name for people.

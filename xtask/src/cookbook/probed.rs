@@ -173,7 +173,7 @@ impl Known {
             let first = path.filter(|_| is_plain).map(|path| first_page(path, text));
             match first.filter(|first| !first.contains("{{")) {
                 Some(first) => {
-                    known.give("listing URL", |known| known.listing = Some(format!("{url}{first}")))
+                    known.give("listing URL", |known| known.listing = Some(format!("{url}{first}")));
                 }
                 None => known.add("`[target.listing]`", &format!("[target.listing]\n{listing}")),
             }
