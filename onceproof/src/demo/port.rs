@@ -10,7 +10,7 @@ const COUNT: u16 = 22_000;
 /// Ports to try: enough on a machine where not nearly all are taken.
 pub(super) const TRIES: u16 = 100;
 
-/// Returns a port on 127.0.0.1 that is free now. None if none was found in [`TRIES`] tries.
+/// Returns a port on 127.0.0.1 that is free now. None if none was found in `TRIES` tries.
 pub fn free() -> Option<u16> {
     // A random start keeps demos side by side from trying the same ports in the same order.
     let start = RandomState::new().build_hasher().finish() % u64::from(COUNT);
