@@ -29,6 +29,7 @@ mod looking;
 mod meet;
 mod names;
 mod options;
+mod pace;
 mod publish;
 mod request;
 mod response;
@@ -41,6 +42,7 @@ mod sight;
 mod sketch;
 mod toml_text;
 mod unescaped;
+mod unmet;
 mod view;
 
 pub use self::options::ProbeOptions;

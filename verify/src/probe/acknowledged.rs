@@ -1,6 +1,6 @@
 //! Meaning of an acknowledgement: a burst of events, and looks right after its response.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use reader::listing::TakeRows;
 use truth::observed::rows::{AnomalyClass, Equality, RowTally, ShownRow};
@@ -10,44 +10,17 @@ use super::asking::{Asker, Stop};
 use super::context::Session;
 use super::counters::{self, Counted};
 use super::draft::Draft;
-use super::exchange::{Author, SHOWN_WITHIN};
+use super::exchange::Author;
 use super::listing::Listed;
+use super::pace::{Looks, Pace};
 use super::publish::BATCH;
 use super::view::View;
 
 /// Events of a burst at a target on this machine whose request was searched for.
 const LARGE: u64 = 100;
 
-/// Pause between the first two looks; it doubles.
-const LOOK: Duration = Duration::from_millis(100);
-
 /// Table of the promises.
 const TABLE: &str = "promises";
-
-/// Looks at a burst, right after its response.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Looks {
-    /// None was made, for this reason.
-    None(String),
-    /// All events were shown after this time; zero stands for the first look.
-    Shown {
-        /// Place that was looked at.
-        place: String,
-        /// Time since the response.
-        after: Duration,
-    },
-    /// So many events were shown at the last look.
-    Missed {
-        /// Place that was looked at.
-        place: String,
-        /// Number of events that it showed.
-        shown: u64,
-        /// Number of looks.
-        looks: u32,
-        /// Time from the response to the last of them.
-        within: Duration,
-    },
-}
 
 /// Sends a burst, and writes what an acknowledgement means. Returns a doubt about what the scenario
 /// shows of the events.
@@ -123,40 +96,6 @@ fn say_looks(looks: &Looks, count: u64, draft: &mut Draft) {
 /// Returns a result. A stop at the end of a probe is a note: what was seen before it stands.
 pub(super) fn tolerated<T>(result: Result<T, Stop>, draft: &mut Draft) -> Option<T> {
     result.inspect_err(|stop| draft.note("target.publish", &stop.to_string())).ok()
-}
-
-/// Pace of looks: each pause is twice as long as the one before.
-pub(super) struct Pace {
-    begun: Instant,
-    pause: Duration,
-    looks: u32,
-}
-
-impl Pace {
-    pub(super) fn begin() -> Self {
-        Self { begun: Instant::now(), pause: LOOK, looks: 1 }
-    }
-
-    /// Time since the beginning; zero at the first look.
-    pub(super) fn after(&self) -> Duration {
-        if self.looks == 1 { Duration::ZERO } else { self.begun.elapsed() }
-    }
-
-    /// Waits for the next look. Returns false if the time is over, or nothing more may be read.
-    pub(super) async fn next(&mut self, asker: &Asker) -> bool {
-        if self.begun.elapsed() >= SHOWN_WITHIN || asker.unreadable_because().is_some() {
-            return false;
-        }
-        tokio::time::sleep(self.pause).await;
-        self.pause *= 2;
-        self.looks += 1;
-        true
-    }
-
-    /// Returns looks that did not show all.
-    pub(super) fn missed(&self, place: String, shown: u64) -> Looks {
-        Looks::Missed { place, shown, looks: self.looks, within: self.begun.elapsed() }
-    }
 }
 
 /// Rows, compared as the scenario says, and as if members could be added to payloads.

@@ -4,8 +4,9 @@
 use serde_json::Value;
 
 use super::given::Given;
-use super::meet::{Meeting, Unmet};
+use super::meet::Meeting;
 use super::sketch::Sketch;
+use super::unmet::Unmet;
 
 /// Paths that are tried, the most usual first.
 const PATHS: [&str; 9] = [

@@ -13,7 +13,7 @@ use truth::target::secrets::MissingVariable;
 
 use super::asking::Stop;
 use super::given::GivenError;
-use super::meet::Unmet;
+use super::unmet::Unmet;
 
 /// Reason why there is no scenario.
 #[derive(Debug, Error)]

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use self::paging::Way;
 use self::question::{Base, Found, Question, longest_list};
-use super::acknowledged::{Looks, Pace};
 use super::asking::Asker;
 use super::draft::Draft;
 use super::exchange::SHOWN_WITHIN;
+use super::pace::{Looks, Pace};
 use super::rows::{Sent, Shape, is_in_list};
 
 /// Paths that are tried.

@@ -6,7 +6,7 @@ use truth::target::request::Whole;
 use truth::target::secrets::Secrets;
 use truth::target::sign::Signer;
 
-use super::asking::{Asker, Stop};
+use super::asking::Asker;
 use super::findings::{Experiments, Identity};
 use super::looking::Glass;
 use super::request::{Filling, whole};
@@ -14,6 +14,7 @@ use super::response::Response;
 use super::roles::{OTHER_PAYLOAD, PAYLOAD, Roles, Values};
 use super::sight::{Sight, Taken};
 use super::sketch::{Choice, Part, Sketch};
+use super::unmet::Unmet;
 
 /// Distance of an event's two times, in milliseconds: a client that sends again an hour later.
 const RESTAMPED_MS: i64 = -3_600_000;
@@ -55,23 +56,6 @@ impl Met {
     pub(super) fn takes_invalid(&self) -> bool {
         let event = self.sketch.texts(&Choice::new()).event;
         self.sketch.is_batch() && event.starts_with('{') && !event.contains("}\n{")
-    }
-}
-
-/// Reason why a request leads nowhere.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unmet {
-    /// Nothing more is sent.
-    Stopped(Stop),
-    /// The target refuses it with fresh values. The text shows the first refusal.
-    Refused(String),
-    /// No request can be made of its texts. The text says why.
-    Unmade(String),
-}
-
-impl From<Stop> for Unmet {
-    fn from(stop: Stop) -> Self {
-        Self::Stopped(stop)
     }
 }
 

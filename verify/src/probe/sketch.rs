@@ -5,6 +5,7 @@
 //! So a request of a run differs from one of the probe in its values alone.
 
 mod body;
+mod cut;
 mod leaves;
 mod numbered;
 

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::super::json::{Kind, Spot, spots, values};
 use super::super::names::{id_score, plain};
+use super::cut::Cut;
 use super::leaves::{Found, nested_id_score, of_form, of_json, of_words};
 use super::numbered::numbered;
 use crate::probe::class::Class;
@@ -20,22 +21,6 @@ const STRONG: u32 = 80;
 
 /// Actions of the lines that stand before a document.
 const ACTIONS: [&str; 4] = ["create", "index", "update", "delete"];
-
-/// Cut of a body.
-#[derive(Debug)]
-pub(super) struct Cut {
-    /// Place of the first event.
-    pub(super) event: Range<usize>,
-    /// End of the last event.
-    pub(super) end: usize,
-    /// Text between two events; none if a request holds one.
-    pub(super) separator: Option<String>,
-    /// Values before the events, in the event, and after the events. Each counts from the start of
-    /// its part.
-    pub(super) before: Vec<Found>,
-    pub(super) found: Vec<Found>,
-    pub(super) after: Vec<Found>,
-}
 
 /// Cuts a body.
 pub(super) fn cut(body: &str, content_type: &str) -> Cut {

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::body::Cut;
+use super::cut::Cut;
 use super::leaves::{Found, of_form};
 use crate::probe::class::Class;
 use crate::probe::json::Kind;

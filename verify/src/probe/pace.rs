@@ -1,0 +1,68 @@
+//! Looks at a burst, each after twice the pause of the one before.
+
+use std::time::{Duration, Instant};
+
+use super::asking::Asker;
+use super::exchange::SHOWN_WITHIN;
+
+/// Pause between the first two looks; it doubles.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Looks at a burst, right after its response.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Looks {
+    /// None was made, for this reason.
+    None(String),
+    /// All events were shown after this time; zero stands for the first look.
+    Shown {
+        /// Place that was looked at.
+        place: String,
+        /// Time since the response.
+        after: Duration,
+    },
+    /// So many events were shown at the last look.
+    Missed {
+        /// Place that was looked at.
+        place: String,
+        /// Number of events that it showed.
+        shown: u64,
+        /// Number of looks.
+        looks: u32,
+        /// Time from the response to the last of them.
+        within: Duration,
+    },
+}
+
+/// Pace of looks: each pause is twice as long as the one before.
+pub(super) struct Pace {
+    begun: Instant,
+    pause: Duration,
+    looks: u32,
+}
+
+impl Pace {
+    pub(super) fn begin() -> Self {
+        Self { begun: Instant::now(), pause: LOOK, looks: 1 }
+    }
+
+    /// Time since the beginning; zero at the first look.
+    pub(super) fn after(&self) -> Duration {
+        if self.looks == 1 { Duration::ZERO } else { self.begun.elapsed() }
+    }
+
+    /// Waits for the next look. Returns false if the time is over, or nothing more may be read.
+    pub(super) async fn next(&mut self, asker: &Asker) -> bool {
+        if self.begun.elapsed() >= SHOWN_WITHIN || asker.unreadable_because().is_some() {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause *= 2;
+        self.looks += 1;
+        true
+    }
+
+    /// Returns looks that did not show all.
+    pub(super) fn missed(&self, place: String, shown: u64) -> Looks {
+        Looks::Missed { place, shown, looks: self.looks, within: self.begun.elapsed() }
+    }
+}
