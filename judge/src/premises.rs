@@ -12,8 +12,10 @@ use crate::verdict::{Ground, Premise};
 pub(crate) const ACCEPTED: u16 = 202;
 
 /// Sentence about a listing of one page. No run can show that it shows everything.
-const ONE_PAGE: &str = "the listing is described as one page, and a row beyond it would be \
-                        unseen, not lost: if more pages follow, describe `next` under `[target.listing]`";
+const ONE_PAGE: &str = "the listing is described as one page, and a row beyond it would be unseen, not lost";
+
+/// Advice for a listing that may have more pages than are described.
+const NEXT: &str = "if more pages follow, describe `next` under `[target.listing]`";
 
 /// Every premise that does not depend on a key, in the order in which they are reported.
 pub const ALL: [Premise; 20] = [
@@ -97,15 +99,14 @@ fn whole(facts: &Facts<'_>) -> Ground {
     if facts.evidence.listing_is_complete {
         return Ground::promised(WHOLE);
     }
-    let one_page = facts.evidence.listing_is_one_page.then(|| ONE_PAGE.to_owned());
     match (ends_early(facts), contradicted(facts)) {
         // A store that lost events ends as early.
-        (Some(because), _) => Ground::assumed_though(WHOLE, one_page.unwrap_or(because)),
+        (Some(because), _) => Ground::assumed_though(WHOLE, because),
         (None, Some(because)) => Ground::refuted(WHOLE, because),
-        (None, None) => match one_page {
-            Some(because) => Ground::assumed_though(WHOLE, because),
-            None => Ground::assumed(WHOLE),
-        },
+        (None, None) if facts.evidence.listing_is_one_page => {
+            Ground::assumed_though(WHOLE, format!("{ONE_PAGE}; {NEXT}"))
+        }
+        (None, None) => Ground::assumed(WHOLE),
     }
 }
 
@@ -122,8 +123,9 @@ pub(crate) fn ends_early(facts: &Facts<'_>) -> Option<String> {
         ));
     }
     let unique = stats.stats.as_ref()?.unique.filter(|unique| *unique > listing.rows)?;
+    let next = if facts.evidence.listing_is_one_page { format!("; {NEXT}") } else { String::new() };
     Some(format!(
-        "the listing ended after {rows}, and the target counts {}: the other rows may be unseen, not lost",
+        "the listing ended after {rows}, and the target counts {}: the other rows may be unseen, not lost{next}",
         grouped(unique)
     ))
 }

@@ -20,9 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest time to read a page or the counters.
 const READING: Duration = Duration::from_secs(10);
 
-/// Reads that are kept for the looks at a burst.
-const RESERVE: u32 = 4;
-
 /// Pause before a request is sent again that the target failed.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -47,7 +44,7 @@ impl Limits {
         Self { requests: 25, events: 40, reads: 20, failures: 2, pause: Duration::from_millis(500) };
 
     /// Limits for a request that its owner gave, at a target on this machine.
-    pub(super) const LOCAL: Self = Self { pause: Duration::ZERO, ..Self::CAREFUL };
+    pub(super) const LOCAL: Self = Self { reads: 60, pause: Duration::ZERO, ..Self::CAREFUL };
 
     /// Limits for the search of a request, at a target on this machine.
     pub(super) const SEARCH: Self =
@@ -115,8 +112,10 @@ struct Used {
     reads: u32,
     failures: u32,
     is_closed: bool,
-    /// True if the reads that are kept for the last looks may be made.
-    is_reserve_open: bool,
+    /// Reads that are kept for what follows.
+    kept: u32,
+    /// Reads that had no complete response.
+    broken: u32,
     /// True if a listing was shown to need the other fixed header fields of the request.
     needs_all: bool,
     last: Option<Instant>,
@@ -261,7 +260,8 @@ impl Asker {
         self.begin_read()?;
         self.wait().await;
         let late = |_| Err(format!("it took longer than {} s", READING.as_secs()));
-        let response = timeout(READING, read(client, url)).await.unwrap_or_else(late)?;
+        let response = timeout(READING, read(client, url)).await.unwrap_or_else(late);
+        let response = response.inspect_err(|_| self.used().broken += 1)?;
         if matches!(response.status, 401 | 403 | 429) && self.limits.pause > Duration::ZERO {
             self.used().is_closed = true;
         }
@@ -280,24 +280,27 @@ impl Asker {
         if used.is_closed {
             return Err("a read was refused before, so nothing more was read".to_owned());
         }
-        let kept = if used.is_reserve_open { 0 } else { RESERVE };
-        if used.reads + kept >= self.limits.reads {
+        if used.reads + used.kept >= self.limits.reads {
             return Err(format!("the limit of {} reads is reached", self.limits.reads));
         }
         used.reads += 1;
         Ok(())
     }
 
-    /// Allows the reads that are kept for the looks at a burst.
-    pub(super) fn open_reserve(&self) {
-        self.used().is_reserve_open = true;
+    /// Keeps so many reads for what follows.
+    pub(super) fn keep(&self, reads: u32) {
+        self.used().kept = reads;
+    }
+
+    /// Number of reads that had no complete response.
+    pub(super) fn broken(&self) -> u32 {
+        self.used().broken
     }
 
     /// Returns the reason why nothing more can be read; none if something can.
     pub(super) fn unreadable_because(&self) -> Option<String> {
         let used = self.used();
-        let kept = if used.is_reserve_open { 0 } else { RESERVE };
-        match used.reads + kept >= self.limits.reads {
+        match used.reads + used.kept >= self.limits.reads {
             true => Some(format!("the limit of {} reads is reached", self.limits.reads)),
             false => used.is_closed.then(|| "a read was refused, so nothing more was read".to_owned()),
         }

@@ -1,14 +1,15 @@
 //! Counters of a target, known by how much they grew.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 
 use super::asking::Asker;
 use super::draft::Draft;
-use super::exchange::{Author, Totals};
+use super::exchange::Totals;
 use super::json::{escaped, scalar};
+use super::pace::Pace;
 use super::response::Response;
 
 /// Paths that are tried.
@@ -21,14 +22,8 @@ const TABLE: &str = "target.stats";
 /// Largest factor by which a counter may move.
 const LARGEST_FACTOR: u64 = 10;
 
-/// Longest time until counters come to rest.
-const REST: Duration = Duration::from_secs(10);
-
-/// Most reads until counters agree with what was sent again.
-const MOST_READS: u32 = 8;
-
-/// Pause between two looks.
-const LOOK: Duration = Duration::from_millis(300);
+/// Reads of counters that do not lag: after each sending, for an uptime, and one to spare.
+pub(super) const READS: u32 = 4;
 
 /// Time in which an uptime in seconds grows.
 const TICK: Duration = Duration::from_millis(1_100);
@@ -61,17 +56,19 @@ impl Counted {
     fn nothing(draft: Draft) -> Self {
         Self { missing: vec!["path", "received", "unique", "duplicates"], unique: None, draft }
     }
+}
 
-    /// Returns counters that grew by what was sent once, which may be a chance.
-    fn unconfirmed(mut draft: Draft, looked: &str, reason: &str) -> Self {
-        draft.note(
-            TABLE,
-            &format!(
-                "{looked}: some numbers fit, and {reason}. One agreement may be a chance, so none is used"
-            ),
-        );
-        Self::nothing(draft)
-    }
+/// Numbers that grew by what was sent once, which may be a chance.
+pub(super) struct Grown {
+    before: Before,
+    /// Numbers after it, and the body that showed them.
+    now: Sums,
+    body: Value,
+    totals: Totals,
+    found: Found,
+    topic: String,
+    /// Path of the counters.
+    path: String,
 }
 
 impl Before {
@@ -95,7 +92,10 @@ pub(super) async fn first_look(asker: &Asker, urls: &[String], topic: &str) -> V
 }
 
 /// Returns the URL whose numbers grew most like counters. Without a difference, it is the first.
-async fn most_like(asker: &Asker, looks: Vec<Before>, totals: Totals, topic: &str) -> Option<Before> {
+async fn most_like(asker: &Asker, mut looks: Vec<Before>, totals: Totals, topic: &str) -> Option<Before> {
+    if looks.len() == 1 {
+        return looks.pop();
+    }
     let mut best: Option<(usize, Before)> = None;
     for before in looks {
         let now = read(asker, &before.url).await.map(|body| sums(&body, topic)).unwrap_or_default();
@@ -136,112 +136,128 @@ fn counters_in(response: Response) -> Option<(Value, bool)> {
     (is_prometheus && !metrics.is_empty()).then_some((Value::Object(metrics), true))
 }
 
-/// Finds the numbers that grew by what was sent, and grow so again. `home` is the base URL of the
-/// target.
-pub(super) async fn find(
+/// Finds the numbers that grew by what was sent. `home` is the base URL of the target.
+pub(super) async fn grown(
     asker: &Asker,
-    author: &mut Author,
     before: Vec<Before>,
     totals: Totals,
+    topic: &str,
     home: &str,
-) -> Counted {
-    let topic = &author.events.topics().first().cloned().unwrap_or_default();
+) -> Result<Grown, Counted> {
     let mut draft = Draft::default();
     let tried: Vec<String> = before.iter().map(|before| before.url.clone()).collect();
     let Some(before) = most_like(asker, before, totals, topic).await else {
         draft.note(TABLE, "no counters were found");
         let keys = "fill in: path = \"/...\", received = \"/...\", unique = \"/...\", duplicates = \"/...\"";
         draft.note(TABLE, keys);
-        return Counted::nothing(draft);
+        return Err(Counted::nothing(draft));
     };
-    let Some(body) = at_rest(asker, &before.url, topic).await else {
+    let of = |now: &Sums| {
+        NAMES.map(|name| (name, totals.of(name), grew_by(&before.sums, now, totals.of(name), &hints(name))))
+    };
+    let all_grew = |now: &Sums| of(now).iter().all(|(_, _, place)| place.is_some());
+    let Some(body) = settled(asker, &before.url, topic, all_grew).await else {
         draft.note(TABLE, &format!("{} could not be read again", tried.join(", ")));
-        return Counted::nothing(draft);
+        return Err(Counted::nothing(draft));
     };
     let now = sums(&body, topic);
-    let Totals { attempts, keys, repeats } = totals;
+    let found = of(&now);
     let path = before.url.strip_prefix(home).unwrap_or(&before.url).to_owned();
-    let looked = format!("GET {path} before and after {attempts} attempts of {keys} keys");
-    let found: Found = ["received", "unique", "duplicates"].map(|name| {
-        let grown = totals.of(name);
-        (name, grown, grew_by(&before.sums, &now, grown, &hints(name)))
-    });
-    if found.iter().all(|(_, _, place)| place.is_none()) {
-        draft.note(TABLE, &format!("{looked}: no number grew by {attempts}, {keys} or {repeats}"));
-        say_multiples(&before.sums, &now, totals, &mut draft);
-        return Counted::nothing(draft);
+    let grown = Grown { before, now, body, totals, found, topic: topic.to_owned(), path };
+    if grown.found.iter().any(|(_, _, place)| place.is_some()) {
+        return Ok(grown);
     }
-    let again = match author.once_more(asker).await {
-        Ok(again) if again.attempts > 0 => again,
-        Ok(_) => return Counted::unconfirmed(draft, &looked, "no further event was acknowledged"),
-        Err(stop) => return Counted::unconfirmed(draft, &looked, &stop.to_string()),
-    };
-    let found = grown_again(asker, &before, &now, found, again, topic).await;
-    let Totals { attempts: more, keys: more_keys, .. } = again;
-    if found.iter().all(|(_, _, place)| place.is_none()) {
-        let reason =
-            format!("after {more} further attempts of {more_keys} keys no number had grown by as much");
-        return Counted::unconfirmed(draft, &looked, &reason);
-    }
-    let looked = format!("{looked}, and again after {more} of {more_keys}");
-    draft.set(TABLE, "path", &path, &looked);
-    if before.is_prometheus {
-        draft.set(TABLE, "format", "prometheus", "the response is metrics as text");
-    }
-    let mut missing = Vec::new();
-    let mut unique = None;
-    for (name, grown, place) in found {
-        let Some(place) = place else {
-            missing.push(name);
-            let why = format!(
-                "no number grew by {grown}, and again by as much as was sent; fill in: {name} = \"/...\""
-            );
-            draft.note(TABLE, &why);
-            continue;
-        };
-        let written = if before.is_prometheus { series(&place) } else { place.clone() };
-        let further = again.of(name);
-        draft.template(TABLE, name, &written, &format!("it grew by {grown}, and then by {further}"));
-        if name == "unique" {
-            unique = Some((before.url.clone(), place));
-        }
-    }
-    say_multiples(&before.sums, &now, totals, &mut draft);
-    if !before.is_prometheus {
-        say_waiting(&now, &mut draft);
-        say_lifetime(asker, &before, &body, &mut draft).await;
-    }
-    Counted { missing, unique, draft }
+    let Totals { attempts, keys, repeats } = totals;
+    draft.note(TABLE, &format!("{}: no number grew by {attempts}, {keys} or {repeats}", grown.looked()));
+    say_multiples(&grown.before.sums, &grown.now, totals, &mut draft);
+    Err(Counted::nothing(draft))
 }
+
+impl Grown {
+    fn looked(&self) -> String {
+        let Totals { attempts, keys, .. } = self.totals;
+        format!("GET {} before and after {attempts} attempts of {keys} keys", self.path)
+    }
+
+    /// Returns no counters, because what grew once may be a chance.
+    pub(super) fn unconfirmed(self, reason: &str) -> Counted {
+        let mut draft = Draft::default();
+        draft.note(
+            TABLE,
+            &format!(
+                "{}: some numbers fit, and {reason}. One agreement may be a chance, so none is used",
+                self.looked()
+            ),
+        );
+        Counted::nothing(draft)
+    }
+
+    /// Keeps the numbers that grew again by what was sent again.
+    pub(super) async fn confirmed(self, asker: &Asker, again: Totals) -> Counted {
+        let found = self.grown_again(asker, again).await;
+        let Totals { attempts: more, keys: more_keys, .. } = again;
+        if found.iter().all(|(_, _, place)| place.is_none()) {
+            let reason =
+                format!("after {more} further attempts of {more_keys} keys no number had grown by as much");
+            return self.unconfirmed(&reason);
+        }
+        let mut draft = Draft::default();
+        let looked = format!("{}, and again after {more} of {more_keys}", self.looked());
+        draft.set(TABLE, "path", &self.path, &looked);
+        let before = &self.before;
+        if before.is_prometheus {
+            draft.set(TABLE, "format", "prometheus", "the response is metrics as text");
+        }
+        let mut missing = Vec::new();
+        let mut unique = None;
+        for (name, grown, place) in found {
+            let Some(place) = place else {
+                missing.push(name);
+                let why = format!(
+                    "no number grew by {grown}, and again by as much as was sent; fill in: {name} = \"/...\""
+                );
+                draft.note(TABLE, &why);
+                continue;
+            };
+            let written = if before.is_prometheus { series(&place) } else { place.clone() };
+            let further = again.of(name);
+            draft.template(TABLE, name, &written, &format!("it grew by {grown}, and then by {further}"));
+            if name == "unique" {
+                unique = Some((before.url.clone(), place));
+            }
+        }
+        say_multiples(&before.sums, &self.now, self.totals, &mut draft);
+        if !before.is_prometheus {
+            say_waiting(&self.now, &mut draft);
+            say_lifetime(asker, before, &self.body, &mut draft).await;
+        }
+        Counted { missing, unique, draft }
+    }
+
+    /// Returns the places of numbers that grew again. Counters may lag, so they are read until all
+    /// agree.
+    async fn grown_again(&self, asker: &Asker, again: Totals) -> Found {
+        let of = |later: &Sums| {
+            self.found.clone().map(|(name, grown, place)| {
+                let by = [grown, again.of(name)];
+                let place =
+                    place.and_then(|_| grew_by_each(&self.before.sums, &self.now, later, by, &hints(name)));
+                (name, grown, place)
+            })
+        };
+        let as_many = |later: &Sums| {
+            of(later).iter().zip(&self.found).all(|(again, once)| again.2.is_some() == once.2.is_some())
+        };
+        let later = settled(asker, &self.before.url, &self.topic, as_many).await;
+        of(&later.map(|body| sums(&body, &self.topic)).unwrap_or_default())
+    }
+}
+
+/// Names of the counters.
+const NAMES: [&str; 3] = ["received", "unique", "duplicates"];
 
 /// Names of counters, with the numbers that they grew by and their places.
 type Found = [(&'static str, u64, Option<String>); 3];
-
-/// Keeps the places of numbers that grow by what was sent again. Counters may lag, so they are read
-/// until all agree, or no longer change.
-async fn grown_again(
-    asker: &Asker,
-    before: &Before,
-    now: &Sums,
-    found: Found,
-    again: Totals,
-    topic: &str,
-) -> Found {
-    let grew = |later: &Sums, (name, grown, _): &(&'static str, u64, Option<String>)| {
-        let hints = hints(name);
-        grew_by_each(&before.sums, now, later, [*grown, again.of(name)], &hints)
-    };
-    let mut agreed = found.clone().map(|(name, grown, _)| (name, grown, None));
-    for _ in 0..MOST_READS {
-        let Some(later) = read(asker, &before.url).await.map(|body| sums(&body, topic)) else { break };
-        agreed = found.clone().map(|one| (one.0, one.1, one.2.as_ref().and_then(|_| grew(&later, &one))));
-        if agreed.iter().zip(&found).all(|(agreed, found)| agreed.2.is_some() == found.2.is_some()) {
-            break;
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-    agreed
-}
 
 /// Words in the names of a counter.
 fn hints(name: &str) -> [&'static str; 3] {
@@ -314,21 +330,22 @@ async fn say_lifetime(asker: &Asker, before: &Before, body: &Value, draft: &mut 
     }
 }
 
-/// Reads until nothing changes except times.
-async fn at_rest(asker: &Asker, url: &str, topic: &str) -> Option<Value> {
-    let deadline = Instant::now() + REST;
+/// Reads until the numbers fit, or nothing but times changes in a long pause.
+async fn settled(asker: &Asker, url: &str, topic: &str, fit: impl Fn(&Sums) -> bool) -> Option<Value> {
     let timeless = |body: &Value| -> Sums {
         let mut sums = sums(body, topic);
         sums.retain(|place, _| !["uptime", "time", "_at", "second"].iter().any(|part| place.contains(part)));
         sums
     };
+    let mut pace = Pace::begin();
     let mut last = read(asker, url).await?;
-    let mut equal = 0;
-    while equal < 3 && Instant::now() < deadline {
-        tokio::time::sleep(LOOK).await;
-        let now = read(asker, url).await?;
-        equal = if timeless(&now) == timeless(&last) { equal + 1 } else { 0 };
+    while !fit(&sums(&last, topic)) && pace.next(asker).await {
+        let Some(now) = read(asker, url).await else { break };
+        let is_at_rest = pace.outlasted_a_pause() && timeless(&now) == timeless(&last);
         last = now;
+        if is_at_rest {
+            break;
+        }
     }
     Some(last)
 }

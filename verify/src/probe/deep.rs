@@ -8,13 +8,16 @@ use truth::observed::rows::{Equality, RowTally};
 
 use super::asking::{Asker, Stop};
 use super::draft::Draft;
-use super::exchange::{Author, SHOWN_WITHIN};
+use super::exchange::Author;
 
 /// Number of events.
 pub(super) const EVENTS: u64 = 2_500;
 
 /// Rows to ask for in one page, to find the most that the target shows.
 const MANY: u32 = 10_000;
+
+/// Longest time until all events are listed.
+const SHOWN_WITHIN: Duration = Duration::from_secs(10);
 
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(500);

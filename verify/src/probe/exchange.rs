@@ -2,7 +2,6 @@
 //! responses mean, and that the scenario's texts are accepted.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use truth::clock::utc_ms;
 use truth::plan::event::Events;
@@ -89,6 +88,11 @@ impl Author {
         let first = self.next;
         self.next += count;
         (first..self.next).collect()
+    }
+
+    /// Last event that was written.
+    pub(super) fn last_sent(&self) -> Sent {
+        self.sent(self.next.saturating_sub(1))
     }
 
     /// Number of keys that were used.
@@ -246,6 +250,3 @@ impl Exchanges {
         self.seen.get(nth).is_some_and(|seen| seen.response.is_success())
     }
 }
-
-/// Longest time until an accepted event is listed.
-pub(super) const SHOWN_WITHIN: Duration = Duration::from_secs(10);

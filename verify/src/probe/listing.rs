@@ -4,21 +4,15 @@ mod instead;
 mod paging;
 mod question;
 
-use std::time::{Duration, Instant};
-
 use self::paging::Way;
-use self::question::{Base, Found, Question, longest_list};
+use self::question::{Base, Found, Question, has_no_rows, longest_list};
 use super::asking::Asker;
 use super::draft::Draft;
-use super::exchange::SHOWN_WITHIN;
 use super::pace::{Looks, Pace};
 use super::rows::{Sent, Shape, is_in_list};
 
 /// Paths that are tried.
 pub(super) const PATHS: [&str; 6] = ["/events", "/api/events", "/logs", "/items", "/messages", "/records"];
-
-/// First pause between two looks; it doubles.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Topic that nobody used.
 const NOBODY: &str = "onceproof-probe-nobody";
@@ -61,6 +55,16 @@ struct Limit {
     evidence: String,
 }
 
+/// First page of a listing.
+enum First {
+    /// It shows the event, if it is asked with these parameters.
+    Shows(Box<Found>, String),
+    /// It has no rows.
+    Empty,
+    /// It shows something else.
+    Other,
+}
+
 /// Looks for an event until a listing shows it, at these URLs. The error says what was shown instead.
 pub(super) async fn find(
     asker: &Asker,
@@ -68,7 +72,6 @@ pub(super) async fn find(
     event: &Sent,
     topics: &[String],
 ) -> Result<Listed, String> {
-    let deadline = Instant::now() + SHOWN_WITHIN;
     let mut bases: Vec<Base> = urls.iter().map(|url| Base::of(url, topics)).collect();
     if let [only] = urls
         && asker.get(only).await.is_ok_and(|response| matches!(response.status, 404 | 405 | 501))
@@ -78,60 +81,60 @@ pub(super) async fn find(
     }
     // A search may use up all reads, so it is said beforehand what there is.
     let seen = if urls.len() > 1 { Some(seen_instead(asker, urls, event).await) } else { None };
-    let mut pause = LOOK;
-    let mut is_empty = false;
+    let mut pace = Pace::begin();
     loop {
         for base in &bases {
-            let whole = Question { asker, base, by_topic: false, event };
-            if is_empty && !shows_rows(&whole).await {
-                continue;
-            }
-            if let Some((found, first)) = on_first_page(&whole).await {
-                return Ok(describe(&whole, found, Some(first)).await);
-            }
-            let of_topic = Question { by_topic: true, ..whole };
-            if !event.topic.is_empty()
-                && !base.has_topic
-                && let Some((found, first)) = on_first_page(&of_topic).await
-            {
-                // The event may have been stored between the two questions.
-                return Ok(match whole.first(&first).await {
-                    Some(found) => describe(&whole, found, Some(first)).await,
-                    None => describe(&of_topic, found, Some(first)).await,
-                });
-            }
-            is_empty = bases.len() == 1 && !shows_rows(&whole).await;
-            let limits = [whole.limit(LIMIT), whole.limit(LOWER_LIMIT), String::new()];
-            for limit in limits.into_iter().filter(|_| !is_empty) {
-                if let Some(found) = whole.further(&limit).await {
-                    return Ok(describe(&whole, found, None).await);
-                }
+            if let Some(listed) = look(&Question { asker, base, by_topic: false, event }).await {
+                return Ok(listed);
             }
         }
-        if Instant::now() >= deadline || bases.is_empty() {
+        if bases.is_empty() || !pace.next(asker).await {
             return match seen {
                 Some(seen) => Err(seen),
                 None => Err(seen_instead(asker, urls, event).await),
             };
         }
-        tokio::time::sleep(pause).await;
-        pause *= 2;
     }
 }
 
-/// True if a listing shows any row. An empty one is asked again without further questions.
-async fn shows_rows(question: &Question<'_>) -> bool {
-    let page = question.page(&question.limit(LIMIT)).await;
-    page.is_some_and(|page| longest_list(&page.response).is_some())
-}
-
-async fn on_first_page(question: &Question<'_>) -> Option<(Found, String)> {
-    for parameters in [question.limit(LIMIT), question.limit(LOWER_LIMIT), String::new()] {
-        if let Some(found) = question.first(&parameters).await {
-            return Some((found, parameters));
+/// Looks for the event once: on the first page, on that of its topic, and then further on.
+async fn look(whole: &Question<'_>) -> Option<Listed> {
+    let first = first_page(whole).await;
+    if let First::Shows(found, parameters) = first {
+        return Some(describe(whole, *found, Some(parameters)).await);
+    }
+    let of_topic = Question { by_topic: true, ..*whole };
+    let can_ask = !whole.event.topic.is_empty() && !whole.base.has_topic;
+    if can_ask && let First::Shows(found, parameters) = first_page(&of_topic).await {
+        // The event may have been stored between the two questions.
+        return Some(match whole.first(&parameters).await {
+            Some(found) => describe(whole, found, Some(parameters)).await,
+            None => describe(&of_topic, *found, Some(parameters)).await,
+        });
+    }
+    if matches!(first, First::Empty) {
+        return None;
+    }
+    for limit in [whole.limit(LIMIT), whole.limit(LOWER_LIMIT), String::new()] {
+        if let Some(found) = whole.further(&limit).await {
+            return Some(describe(whole, found, None).await);
         }
     }
     None
+}
+
+/// Asks for the first page, with the limits that a target may take.
+async fn first_page(question: &Question<'_>) -> First {
+    for parameters in [question.limit(LIMIT), question.limit(LOWER_LIMIT), String::new()] {
+        let Some(page) = question.page(&parameters).await else { continue };
+        if has_no_rows(&page.response) {
+            return First::Empty;
+        }
+        if let Some(found) = page.found() {
+            return First::Shows(Box::new(found), parameters);
+        }
+    }
+    First::Other
 }
 
 /// Says what the URLs show, if none shows the event.
@@ -159,6 +162,7 @@ fn path_of(url: &str) -> &str {
 /// Asks a listing about its parameters and its pages.
 async fn describe(question: &Question<'_>, found: Found, first: Option<String>) -> Listed {
     let Found { response, shape } = found;
+    let broken = question.asker.broken();
     let two = question.ids(&shape, &question.limit(2)).await;
     let mut limit = None;
     if two.len() == 2 {
@@ -190,7 +194,9 @@ async fn describe(question: &Question<'_>, found: Found, first: Option<String>) 
         unknown_is_404: is_404,
         limit,
         paging,
-        unread: question.asker.unreadable_because(),
+        unread: question.asker.unreadable_because().or_else(|| {
+            (question.asker.broken() > broken).then(|| "a read had no complete response".to_owned())
+        }),
         first,
         response: response.in_one_line(),
         shape,
@@ -208,20 +214,23 @@ impl Listed {
         };
         let mut pace = Pace::begin();
         let place = format!("GET {}", path_of(&self.base.url));
-        loop {
-            let mut shown = Vec::new();
-            for event in one_of_each_topic(events, self.by_topic || self.base.has_topic) {
-                let question = Question { asker, base: &self.base, by_topic: self.by_topic, event };
-                shown.extend(question.ids(&self.shape, parameters).await);
+        let mut count = 0;
+        // One topic is waited for after the other, because a look at each is a read.
+        for group in by_topic(events, self.by_topic || self.base.has_topic) {
+            loop {
+                let question = Question { asker, base: &self.base, by_topic: self.by_topic, event: group[0] };
+                let ids = question.ids(&self.shape, parameters).await;
+                let shown = group.iter().filter(|event| ids.contains(&event.id)).count();
+                if shown == group.len() {
+                    break;
+                }
+                if !pace.next(asker).await {
+                    return pace.missed(place, (count + shown) as u64);
+                }
             }
-            let count = events.iter().filter(|event| shown.contains(&event.id)).count();
-            if count == events.len() {
-                return Looks::Shown { place, after: pace.after() };
-            }
-            if !pace.next(asker).await {
-                return pace.missed(place, count as u64);
-            }
+            count += group.len();
         }
+        Looks::Shown { place, after: pace.after() }
     }
 
     /// Base URL of the listing, if it is another than this one, and its path with holes.
@@ -346,13 +355,14 @@ impl Listed {
     }
 }
 
-/// Returns one event of each topic if pages show one topic, else one event.
-fn one_of_each_topic(events: &[Sent], is_by_topic: bool) -> Vec<&Sent> {
-    let mut chosen: Vec<&Sent> = Vec::new();
+/// Returns the events of each topic if pages show one topic, else all together.
+fn by_topic(events: &[Sent], is_by_topic: bool) -> Vec<Vec<&Sent>> {
+    let mut groups: Vec<Vec<&Sent>> = Vec::new();
     for event in events {
-        if chosen.is_empty() || (is_by_topic && chosen.iter().all(|own| own.topic != event.topic)) {
-            chosen.push(event);
+        match groups.iter_mut().find(|group| !is_by_topic || group[0].topic == event.topic) {
+            Some(group) => group.push(event),
+            None => groups.push(vec![event]),
         }
     }
-    chosen
+    groups
 }

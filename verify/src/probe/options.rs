@@ -13,7 +13,7 @@ Example: verify probe --from request.txt && loadgen --scenario onceproof.toml --
 const AFTER_LONG_HELP: &str = "\
 The scenario is written to --out and printed. A comment above each key says what was seen: read it before you run it.
 
-At most 25 requests with 40 events are sent for --from, and 20 reads are made; --deep sends 2,500 \
+At most 25 requests with 40 events are sent for --from, and 20 reads are made, 60 on this machine; --deep sends 2,500 \
 events more. A target that is not this machine gets two requests a second and needs --yes. The \
 probe ends at the first 401 or 403, and at the second 429 or 5xx.
 

@@ -1,12 +1,14 @@
-//! Looks at a burst, each after twice the pause of the one before.
+//! Looks that wait for what was sent, each after three times the pause of the one before.
 
 use std::time::{Duration, Instant};
 
 use super::asking::Asker;
-use super::exchange::SHOWN_WITHIN;
 
-/// Pause between the first two looks; it doubles.
-const LOOK: Duration = Duration::from_millis(100);
+/// Pause between the first two looks.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Most looks that wait for the same. The last of five is made ten seconds after the first.
+pub(super) const MOST_LOOKS: u32 = 5;
 
 /// Looks at a burst, right after its response.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -33,7 +35,7 @@ pub(super) enum Looks {
     },
 }
 
-/// Pace of looks: each pause is twice as long as the one before.
+/// Pace of looks: few of them, because each is a read of somebody's target.
 pub(super) struct Pace {
     begun: Instant,
     pause: Duration,
@@ -42,7 +44,7 @@ pub(super) struct Pace {
 
 impl Pace {
     pub(super) fn begin() -> Self {
-        Self { begun: Instant::now(), pause: LOOK, looks: 1 }
+        Self { begun: Instant::now(), pause: PAUSE, looks: 1 }
     }
 
     /// Time since the beginning; zero at the first look.
@@ -50,15 +52,20 @@ impl Pace {
         if self.looks == 1 { Duration::ZERO } else { self.begun.elapsed() }
     }
 
-    /// Waits for the next look. Returns false if the time is over, or nothing more may be read.
+    /// Waits for the next look. Returns false if there were enough, or nothing more may be read.
     pub(super) async fn next(&mut self, asker: &Asker) -> bool {
-        if self.begun.elapsed() >= SHOWN_WITHIN || asker.unreadable_because().is_some() {
+        if self.looks >= MOST_LOOKS || asker.unreadable_because().is_some() {
             return false;
         }
         tokio::time::sleep(self.pause).await;
-        self.pause *= 2;
+        self.pause *= 3;
         self.looks += 1;
         true
+    }
+
+    /// True if the pause before the last look was so long that a target at rest is at rest.
+    pub(super) fn outlasted_a_pause(&self) -> bool {
+        self.looks >= MOST_LOOKS - 1
     }
 
     /// Returns looks that did not show all.

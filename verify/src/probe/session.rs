@@ -9,15 +9,19 @@ use super::counters::{self, Before, Counted};
 use super::deep;
 use super::draft::Draft;
 use super::error::ProbeError;
-use super::exchange::{Author, Exchanges};
+use super::exchange::{Author, Exchanges, Totals};
 use super::input::Way;
 use super::listing::{self, Listed};
 use super::looking::{Glass, Rows};
 use super::meet::{Meeting, Met};
 use super::options::ProbeOptions;
+use super::pace::MOST_LOOKS;
 use super::publish;
 use super::rules::{self, Fate};
 use super::sight::Sight;
+
+/// Reads that are kept for the looks at a burst, of which the last topic takes one more.
+const LOOKS: u32 = MOST_LOOKS + 1;
 
 /// Result of a probe.
 pub(super) struct Probed {
@@ -51,6 +55,7 @@ pub(super) async fn probe(options: &ProbeOptions) -> Result<Probed, ProbeError> 
 
 impl Session<'_> {
     async fn run(self) -> Result<Probed, ProbeError> {
+        self.asker.keep(LOOKS);
         if let (Way::Assumed(_), Some(reason)) = (&self.input.way, self.asker.unreachable_because().await) {
             return Err(ProbeError::Unreachable { url: self.target.url.clone(), reason });
         }
@@ -108,15 +113,17 @@ impl Session<'_> {
         before: Vec<Before>,
         met: Option<&mut Met>,
     ) -> Result<Shown, ProbeError> {
-        let home = self.home();
-        let counted = counters::find(&self.asker, author, before, exchanges.totals, &home).await;
         let mut topics = author.events.topics().to_vec();
         let urls = self.listing_urls(met.as_deref());
+        // The listing comes first: what it shows is counted.
+        self.asker.keep(LOOKS + if before.is_empty() { 0 } else { counters::READS });
         let listed = match &exchanges.last {
             _ if self.has_own_view() => Err("it is the scenario's own".to_owned()),
             None => Err("no event was accepted that could be looked for".to_owned()),
             Some(event) => listing::find(&self.asker, &urls, event, &topics).await,
         };
+        self.asker.keep(LOOKS);
+        let counted = self.count(author, before, exchanges.totals, listed.as_ref().ok()).await;
         if listed.as_ref().is_ok_and(Listed::lacks_topic)
             && self.is_free_to_choose_topics()
             && topics.len() > 1
@@ -128,6 +135,31 @@ impl Session<'_> {
             }
         }
         Ok(Shown { exchanges, counted, listed, topics })
+    }
+
+    /// Finds the counters, which grow by what was sent and by what is sent again.
+    async fn count(
+        &self,
+        author: &mut Author,
+        before: Vec<Before>,
+        totals: Totals,
+        listed: Option<&Listed>,
+    ) -> Counted {
+        let topic = author.events.topics().first().cloned().unwrap_or_default();
+        let grown = match counters::grown(&self.asker, before, totals, &topic, &self.home()).await {
+            Ok(grown) => grown,
+            Err(nothing) => return nothing,
+        };
+        match author.once_more(&self.asker).await {
+            Ok(again) if again.attempts > 0 => {
+                if let Some(listed) = listed {
+                    listed.looks(&self.asker, &[author.last_sent()]).await;
+                }
+                grown.confirmed(&self.asker, again).await
+            }
+            Ok(_) => grown.unconfirmed("no further event was acknowledged"),
+            Err(stop) => grown.unconfirmed(&stop.to_string()),
+        }
     }
 
     async fn conclude(
@@ -158,7 +190,7 @@ impl Session<'_> {
             }
         }
         let listed = shown.listed.as_ref().ok();
-        self.asker.open_reserve();
+        self.asker.keep(0);
         let doubt = acknowledged::say(self, &mut author, listed, &shown.counted, &mut draft).await;
         self.say_rules(met.as_ref(), &mut author, &shown.exchanges, &mut draft).await;
         if self.options.deep {

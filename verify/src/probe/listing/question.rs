@@ -112,7 +112,7 @@ pub(super) struct Found {
 }
 
 impl Page {
-    fn found(self) -> Option<Found> {
+    pub(super) fn found(self) -> Option<Found> {
         Some(Found { response: self.response, shape: self.shape? })
     }
 }
@@ -194,6 +194,14 @@ impl Question<'_> {
         let Some(page) = self.page(parameters).await else { return Vec::new() };
         shape.ids_in(&page.response)
     }
+}
+
+/// True if a page is a list without rows, or has no text at all.
+pub(super) fn has_no_rows(page: &Response) -> bool {
+    let mut lists = Vec::new();
+    page.json.iter().for_each(|body| find_lists(body, "", &mut lists));
+    let is_a_page = !lists.is_empty() || page.text.trim().is_empty();
+    page.is_success() && is_a_page && longest_list(page).is_none()
 }
 
 /// Returns the number of rows of the longest list of objects in a page. None if there is no row.
