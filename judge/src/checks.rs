@@ -244,7 +244,7 @@ pub fn examine(facts: &Facts<'_>) -> Examined {
         examined.checks.push(check);
     }
     examined.observations.extend(refusals::first_copies(facts));
-    examined.observations.extend(by_row::rows_of_others(facts));
+    by_row::rows_of_others(facts, &mut examined);
     examined.observations.extend(by_row::contents_not_compared(facts));
     examined.observations.extend(by_row::left_out(facts));
     examined.observations.extend(epochs::restarts(facts));

@@ -50,6 +50,11 @@ impl<'a> Facts<'a> {
         self.evidence.observed.database.as_ref().is_some_and(|database| database.unread.is_none())
     }
 
+    /// Returns true if it is promised that nobody else writes.
+    pub fn is_alone(&self) -> bool {
+        self.evidence.promises.shared == Some(false)
+    }
+
     /// Listing before the run, by the route that serves now.
     pub fn listed_before(&self) -> Option<ListedBaseline> {
         let baseline = self.evidence.baseline.as_ref()?;

@@ -32,7 +32,6 @@ use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::exit;
 use truth::files::write_whole;
-use truth::plan::Plan;
 use truth::plan::shard::Shard;
 use truth::record::baseline::Baseline;
 use truth::record::ending::Ending;
@@ -87,7 +86,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
     if let Some(database) = &target.database {
         preflight::try_out(database, &load.plan, notices).await?;
     }
-    let baseline = take_baseline(&client, target.database.as_ref(), &load.plan).await;
+    let baseline = take_baseline(&client, target.database.as_ref(), load).await;
 
     let executors = load.executors();
     let workload = Workload::sum(&executors);
@@ -327,10 +326,15 @@ async fn end_target(process: Option<TargetProcess>, notices: Notices) {
 
 /// Reads the counters once with a limit, and then takes the baseline. A target that accepts
 /// connections and never responds is loaded all the same.
-async fn take_baseline(client: &TargetClient, database: Option<&DatabaseReader>, plan: &Plan) -> Baseline {
+async fn take_baseline(
+    client: &TargetClient,
+    database: Option<&DatabaseReader>,
+    load: &LoadSettings,
+) -> Baseline {
     let client = client.patient(Patience::Each(BASELINE_PATIENCE));
+    let is_alone = load.scenario.promises.shared == Some(false);
     match timeout(BASELINE_PATIENCE, client.stats()).await {
-        Ok(_) => reader::baseline::take(&client, database, plan).await,
+        Ok(_) => reader::baseline::take(&client, database, &load.plan, is_alone).await,
         Err(_) => Baseline::unread(format!("no response within {} s", BASELINE_PATIENCE.as_secs())),
     }
 }

@@ -156,6 +156,8 @@ pub enum Defect {
     TopicOfTheFirst,
     /// Stores a row of its own beside every 500 events, and does not count it.
     RowsOfItsOwn,
+    /// Stores a row of its own beside every 500 events, and counts it.
+    CountedRowsOfItsOwn,
     /// Begins a page with the last row of the page before.
     PageOverlaps,
     /// Leaves out a row at the end of every page.
@@ -231,7 +233,7 @@ impl Defect {
                 let topic = batch[0].key.0.clone();
                 batch.iter_mut().for_each(|event| event.move_to(&topic));
             }
-            Self::RowsOfItsOwn => {
+            Self::RowsOfItsOwn | Self::CountedRowsOfItsOwn => {
                 let id = format!("mark-{rows}");
                 batch.push(batch[0].clone().under(&id));
             }
@@ -249,6 +251,12 @@ impl Defect {
             _ => 0,
         };
         Counters { received: counted.received + again, ..counted }
+    }
+
+    /// Adds rows of the target's own to what a batch adds to the counters.
+    pub(crate) fn counted_with(self, own: usize, counted: Counters) -> Counters {
+        let own = if self == Self::CountedRowsOfItsOwn { own as u64 } else { 0 };
+        Counters { received: counted.received + own, unique: counted.unique + own, ..counted }
     }
 }
 

@@ -242,7 +242,9 @@ impl State {
     /// Stores new events and counts, in one step.
     pub(crate) fn store(&mut self, new: Vec<Event>, counted: Counters) {
         let moment = self.rows.len() as u64;
+        let sent = new.len();
         let mut stored = self.defect.stored(new, self.rows.len());
+        let counted = self.defect.counted_with(stored.len().saturating_sub(sent), counted);
         stored.iter_mut().for_each(|event| event.moment = moment);
         self.commit(Record { stored: texts(&stored), counted, ..Record::default() });
         self.rows.extend(stored);

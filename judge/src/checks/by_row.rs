@@ -1,9 +1,11 @@
 //! Checks of single rows.
 
+use truth::observed::counters::Counters;
 use truth::observed::looks::KeyHistory;
 use truth::observed::rows::{AnomalyClass, CONTENTS, Contents};
 use truth::observed::topics::Leak;
 use truth::observed::{Observed, Route};
+use truth::record::baseline::ListedBaseline;
 
 use crate::checks::unaccounted::Unaccounted;
 use crate::facts::Facts;
@@ -36,13 +38,15 @@ pub(super) fn stranger(facts: &Facts<'_>, unaccounted: &Unaccounted, examined: &
     findings.extend(examples(facts, AnomalyClass::NeverPlanned));
     let is_table = listing.route == Route::Database;
     match foreign(facts) {
-        // Other rows of a table are an observation: they may be another program's.
+        // Rows that a table has gained are told by `rows_of_others`: they may be the target's own.
         Foreign::Uncounted(_) | Foreign::Undated(_) if is_table => {}
-        Foreign::Uncounted(uncounted) => {
-            count += uncounted;
+        Foreign::Appeared(_) | Foreign::Later(_) if is_table && facts.is_alone() => {}
+        Foreign::Appeared(rows) | Foreign::Uncounted(rows) => {
+            count += rows;
             findings.extend(examples(facts, AnomalyClass::Foreign));
         }
         Foreign::Counted(rows) => examined.doubts.push(Doubt::OtherWriter { rows }),
+        Foreign::Later(rows) if facts.is_alone() => examined.doubts.push(Doubt::ForeignLater { rows }),
         Foreign::Later(events) => examined.observations.push(Observation::StoredByOthers { events }),
         Foreign::Undated(rows) => examined.doubts.push(Doubt::ForeignUndated { rows }),
         Foreign::None => {}
@@ -69,63 +73,100 @@ fn none_appeared(rows: u64, foreign: u64) -> String {
 pub(super) enum Foreign {
     /// No rows beyond those of before.
     None,
+    /// New rows of the time of the run, of a target to which nobody else writes.
+    Appeared(u64),
     /// New rows that the unique count leaves out.
     Uncounted(u64),
     /// New rows that it counts, from before the closing poll or of an unknown time.
     Counted(u64),
-    /// New rows that it counts, from after the closing poll.
+    /// New rows that may be from after the closing poll.
     Later(u64),
     /// Rows of an unknown time.
     Undated(u64),
 }
 
 pub(super) fn foreign(facts: &Facts<'_>) -> Foreign {
-    let evidence = facts.evidence;
-    let observed = &evidence.observed;
-    let listing = &observed.listing;
-    if evidence.promises.is_shared() || !facts.tells_presence() || !listing.all_topics {
+    let listing = &facts.evidence.observed.listing;
+    if facts.evidence.promises.is_shared() || !facts.tells_presence() || listing.foreign.count == 0 {
         return Foreign::None;
     }
-    let Some(baseline) = &evidence.baseline else {
-        return Foreign::None;
+    match (facts.is_alone(), facts.listed_before()) {
+        (true, Some(before)) => foreign_beside(facts, before),
+        (false, _) if !listing.all_topics => Foreign::None,
+        (false, Some(before)) => foreign_among(facts, before),
+        (_, None) => foreign_undated(facts),
+    }
+}
+
+/// Origin of rows of a target that was not listed before the run. As many as it counted then may be
+/// older than the run.
+fn foreign_undated(facts: &Facts<'_>) -> Foreign {
+    let older = match counted_before(facts) {
+        // Such a count does not tell how much was stored before.
+        Some(_) if !facts.evidence.promises.counts_on() => return Foreign::None,
+        Some(before) => before,
+        None if facts.is_alone() => 0,
+        None => return Foreign::None,
     };
-    let unique_of = |counters: Option<&truth::observed::counters::Counters>| {
-        counters.and_then(|counters| counters.unique)
-    };
-    let (Some(before), Some(now)) =
-        (unique_of(baseline.stats.as_ref()), unique_of(observed.stats.stats.as_ref()))
-    else {
-        return Foreign::None;
-    };
-    let Some(listed_before) = facts.listed_before() else {
-        if !facts.evidence.promises.counts_on() {
-            // Such a count does not tell how much was stored before.
-            return Foreign::None;
-        }
-        let extra = listing.foreign.count.saturating_sub(before);
-        return if extra > 0 { Foreign::Undated(extra) } else { Foreign::None };
-    };
+    match facts.evidence.observed.listing.foreign.count.saturating_sub(older) {
+        0 => Foreign::None,
+        extra => Foreign::Undated(extra),
+    }
+}
+
+/// Origin of rows where it is promised that nobody else writes. What the target has stored since the
+/// closing poll may be of a later run.
+fn foreign_beside(facts: &Facts<'_>, before: ListedBaseline) -> Foreign {
+    let appeared = facts.evidence.observed.listing.foreign.count.saturating_sub(before.foreign.count);
+    let since_closing = unique(facts.evidence.observed.stats.stats.as_ref())
+        .zip(unique(facts.closing().as_ref()))
+        .map(|(now, closing)| now.saturating_sub(closing))
+        .filter(|_| ground(facts, Premise::Counters).holds());
+    match appeared.saturating_sub(since_closing.unwrap_or(appeared)) {
+        0 if appeared == 0 => Foreign::None,
+        0 => Foreign::Later(appeared),
+        rows if was_shown_before(facts) => Foreign::Appeared(rows),
+        rows => Foreign::Undated(rows),
+    }
+}
+
+/// Origin of rows where others may write.
+fn foreign_among(facts: &Facts<'_>, listed_before: ListedBaseline) -> Foreign {
+    let listing = &facts.evidence.observed.listing;
+    let now = unique(facts.evidence.observed.stats.stats.as_ref());
+    let Some((before, now)) = counted_before(facts).zip(now) else { return Foreign::None };
     let extra = listing.foreign.count.saturating_sub(listed_before.rows);
     if facts.counts_on() && facts.counters_rest() {
         // What the target counts beyond our keys are theirs.
         let ours = facts.tally.keys.attempted().filter(|key| key.state.seen() > 0).count() as u64;
         let theirs = now.saturating_sub(before).saturating_sub(ours);
         if extra > theirs {
-            // A row may have been there before and not been shown.
-            return match may_be_repeated(facts) || !ground(facts, Premise::Whole).holds() {
-                true => Foreign::Undated(extra - theirs),
-                false => Foreign::Uncounted(extra - theirs),
+            return match was_shown_before(facts) {
+                true => Foreign::Uncounted(extra - theirs),
+                false => Foreign::Undated(extra - theirs),
             };
         }
     }
-    let since_closing = unique_of(facts.closing().as_ref()).map_or(0, |closing| now.saturating_sub(closing));
-    // What was counted since then may be keys of ours. Others store nothing if that is promised.
-    let by_others = evidence.promises.shared.is_none();
+    let since_closing = unique(facts.closing().as_ref()).map_or(0, |closing| now.saturating_sub(closing));
     match extra {
         0 => Foreign::None,
-        later if by_others && later <= since_closing => Foreign::Later(later),
+        later if later <= since_closing => Foreign::Later(later),
         during => Foreign::Counted(during),
     }
+}
+
+/// Returns true if a row that was there before the run was shown then, once.
+fn was_shown_before(facts: &Facts<'_>) -> bool {
+    !may_be_repeated(facts) && ground(facts, Premise::Whole).holds()
+}
+
+/// Number of events that the target counted before the run.
+fn counted_before(facts: &Facts<'_>) -> Option<u64> {
+    unique(facts.evidence.baseline.as_ref()?.stats.as_ref())
+}
+
+fn unique(counters: Option<&Counters>) -> Option<u64> {
+    counters.and_then(|counters| counters.unique)
 }
 
 /// Returns true if a row may be listed on two pages.
@@ -133,13 +174,18 @@ fn may_be_repeated(facts: &Facts<'_>) -> bool {
     facts.evidence.observed.listing.pages > 1 && !facts.evidence.rows_have_an_order
 }
 
-/// Counts the rows of others that the database has gained during the run. They may be of another
+/// Tells of rows of others that the database has gained during the run. They may be of another
 /// writer, or stored by the target for its own use.
-pub fn rows_of_others(facts: &Facts<'_>) -> Option<Observation> {
-    let held = facts.evidence.observed.database.as_ref().filter(|database| database.unread.is_none())?;
-    let before = facts.evidence.baseline.as_ref()?.stored?;
-    let grown = held.foreign.count.checked_sub(before.foreign.count).filter(|grown| *grown > 0)?;
-    Some(Observation::OthersInDatabase { rows: grown })
+pub fn rows_of_others(facts: &Facts<'_>, examined: &mut Examined) {
+    let held = facts.evidence.observed.database.as_ref().filter(|database| database.unread.is_none());
+    let before = facts.evidence.baseline.as_ref().and_then(|baseline| baseline.stored);
+    let Some((held, before)) = held.zip(before) else { return };
+    let rows = held.foreign.count.saturating_sub(before.foreign.count);
+    match (rows, facts.is_alone()) {
+        (0, _) => {}
+        (rows, true) => examined.doubts.push(Doubt::OthersInTable { rows }),
+        (rows, false) => examined.observations.push(Observation::OthersInDatabase { rows }),
+    }
 }
 
 /// Looks for ids of one topic's key under another topic.

@@ -291,13 +291,13 @@ fn counted_over(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -
     }
     let details: Vec<&str> = over.iter().map(|broken| broken.detail.as_str()).collect();
     let summary = details.join("; ");
-    match foreign(facts) {
-        Foreign::Counted(_) | Foreign::Undated(_) => {
-            return Some(Check::unknown(ID, 1, format!("{summary}; others wrote during the run")));
-        }
-        // Their rows may explain it.
-        Foreign::Later(_) => return None,
-        Foreign::Uncounted(_) | Foreign::None => {}
+    let others = foreign(facts);
+    if may_explain(&others) {
+        return Some(Check::unknown(ID, 1, format!("{summary}; {THEIRS}")));
+    }
+    // Their rows may explain it.
+    if matches!(others, Foreign::Later(_)) {
+        return None;
     }
     examined.slack = Some(slack(&region, deltas));
     let counters = match facts.counts_on() {
@@ -312,6 +312,14 @@ fn counted_over(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -
     let findings = over.iter().map(|broken| Finding::plain(broken.detail.clone())).collect();
     let check = Check::fail(ID, over.len() as u64, summary, findings).resting_on(grounds);
     Some(facts.if_all_is_known(check))
+}
+
+/// Explanation of counters by rows of others.
+const THEIRS: &str = "rows that this run did not send may explain it";
+
+/// Returns true if rows of others may be what counters have beyond the run.
+fn may_explain(others: &Foreign) -> bool {
+    matches!(others, Foreign::Appeared(_) | Foreign::Counted(_) | Foreign::Undated(_))
 }
 
 /// Bounds that the ledger leaves to the counters.
@@ -344,7 +352,7 @@ fn under_load(facts: &Facts<'_>, before: &Counters, examined: &mut Examined) -> 
     }
     let mut broken: Vec<String> = torn.filter(|_| is_snapshot).into_iter().collect();
     let loads = || evidence.polled.iter().filter_map(|polled| polled.under_load.as_ref());
-    let others_wrote = matches!(foreign(facts), Foreign::Counted(_) | Foreign::Undated(_));
+    let others_wrote = may_explain(&foreign(facts));
     // What is sent again on the way is received more often than we sent it.
     if is_firm(evidence) && !others_wrote && !evidence.promises.may_resend() {
         broken.extend(loads().flat_map(|load| load.above.iter().flatten().cloned()));
@@ -389,9 +397,9 @@ fn excess(
     const ID: CheckId = CheckId::Counters;
     let evidence = facts.evidence;
     let promised = evidence.promises.received;
-    if matches!(foreign(facts), Foreign::Counted(_) | Foreign::Undated(_)) {
+    if may_explain(&foreign(facts)) {
         let detail = &breaks[0].detail;
-        return Check::unknown(ID, 1, format!("{detail}; others wrote during the run"));
+        return Check::unknown(ID, 1, format!("{detail}; {THEIRS}"));
     }
     let Some(closing) = facts.closing() else {
         return Check::unknown(

@@ -72,8 +72,18 @@ pub enum Doubt {
         /// Number of rows.
         rows: u64,
     },
-    /// More foreign rows are listed than were counted before the run.
+    /// Foreign rows are listed that may be older than the run.
     ForeignUndated {
+        /// Number of rows, beyond those that were counted before the run.
+        rows: u64,
+    },
+    /// Foreign rows appeared in a table, though nobody else writes.
+    OthersInTable {
+        /// Number of rows.
+        rows: u64,
+    },
+    /// Foreign rows appeared that may be later than the run, though nobody else writes.
+    ForeignLater {
         /// Number of rows.
         rows: u64,
     },
@@ -149,9 +159,21 @@ impl fmt::Display for Doubt {
             ),
             Self::ForeignUndated { rows } => write!(
                 out,
-                "{} more than the target counted before the run; without a listing before the run, they \
-                 may be older",
+                "{} that may be older than the run; a whole listing before it would tell: run again on an empty \
+                 target, or with `complete = true` under `[target.listing]` if it shows every row",
                 counted(*rows, "foreign row is listed", "foreign rows are listed")
+            ),
+            Self::OthersInTable { rows } => write!(
+                out,
+                "{} that this run did not send, though `shared = false` says that nobody else writes; if they are no \
+                 events, leave them out of the `query` of `[database]`",
+                counted(*rows, "row appeared in the database", "rows appeared in the database")
+            ),
+            Self::ForeignLater { rows } => write!(
+                out,
+                "{} appeared since the run began, though `shared = false` says that nobody else writes; no counter \
+                 shows that they are not of a later run: verify at once, with `unique` under `[target.stats]`",
+                counted(*rows, "foreign row", "foreign rows")
             ),
             Self::SelfTestUnread { reason } => {
                 write!(out, "the self-test could not read the ledger: {reason}")

@@ -8,6 +8,7 @@ mod forged;
 mod grounds;
 mod liveness;
 mod order_oracle;
+mod others;
 mod over_time;
 mod planted;
 mod premises;

@@ -89,6 +89,8 @@ fn more_than_was_started_is_no_finding_where_others_may_have_sent_it() {
             (counters.received.map(|n| n + 1), counters.unique.map(|n| n + 1));
     }
     ahead.rows.push(foreign(0));
+    assert_fails(&ahead.verdict(), &[CheckId::Stranger]);
+    ahead.promises.shared = None;
     assert_fails(&ahead.verdict(), &[]);
     assert_eq!(ahead.verdict().verdict, Verdict::Unknown);
 }

@@ -53,6 +53,25 @@ impl Met {
         self.programs.run("loadgen", self.arguments(more)).unwrap()
     }
 
+    /// Adds a promise to the scenario.
+    fn promise(&self, line: &str) {
+        let written = self.written();
+        let table = "\n[promises]\n";
+        let with = match written.contains(table) {
+            true => written.replace(table, &format!("{table}{line}\n")),
+            false => format!("{written}{table}{line}\n"),
+        };
+        std::fs::write(self.scenario(), with).unwrap();
+    }
+
+    /// Folders of the runs, the oldest first.
+    fn runs(&self) -> Vec<String> {
+        let results = std::fs::read_dir(self.folder.path().join("results")).unwrap();
+        let mut runs: Vec<_> = results.map(|run| run.unwrap().path()).filter(|path| path.is_dir()).collect();
+        runs.sort_by_key(|run| std::fs::metadata(run.join("run.json")).unwrap().modified().unwrap());
+        runs.iter().map(|run| run.display().to_string()).collect()
+    }
+
     fn written(&self) -> String {
         std::fs::read_to_string(self.scenario()).unwrap()
     }
@@ -139,6 +158,20 @@ fn services_without_counters_or_without_contents_pass_and_say_what_was_not_teste
             "1,400 stored events are as sent in timestamp",
         ],
     );
+}
+
+#[test]
+fn rows_of_others_are_told_where_nobody_else_is_said_to_write_and_nothing_counts_them() {
+    let met = Met::shaped("cursors");
+    met.promise("shared = false");
+    // The rows of the probe were listed before the run.
+    let older = "none of 1,400 rows of this run appeared without an attempt";
+    assert_passes(&met.load(&["--count", "2000"]), &[older]);
+    // Those of a second run appear after the first, which nothing shows.
+    assert_eq!(met.load(&["--count", "200"]).code, Some(0));
+    let first = met.programs.run("verify", [&met.runs()[0]]).unwrap();
+    assert_eq!(first.code, Some(3), "{}{}", first.stdout, first.stderr);
+    assert!(first.stdout.contains("140 foreign rows appeared since the run began"), "{}", first.stdout);
 }
 
 #[test]

@@ -29,6 +29,13 @@ pub(super) const MUTANTS: &[Mutant] = &[
     )
     .breaking(Promise::NobodyElse)
     .undeclared(Undeclared::Open),
+    Mutant::new(
+        "counted-rows-of-its-own",
+        "stores a row of its own beside every 500 events, and counts it",
+        "stranger",
+    )
+    .breaking(Promise::NobodyElse)
+    .undeclared(Undeclared::Open),
     Mutant::new("page-off-by-one", "leaves out a row at every page's end", "routes-disagree")
         .breaking(Promise::Complete)
         .undeclared(Undeclared::Told)
