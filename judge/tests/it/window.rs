@@ -222,3 +222,23 @@ fn a_key_that_was_forgotten_is_stored_once_for_each_attempt() {
     assert!(stored_twice.summary.ends_with("more often than the promised window allows"), "{stored_twice:?}");
     assert!(stored_twice.premises.iter().any(|ground| ground.premise == Premise::RowsInOrder));
 }
+
+#[test]
+fn rows_beyond_the_third_of_a_key_are_held_to_the_number_of_its_attempts() {
+    const NOT_HEARD: Fate = Fate::Unknown { executed: true };
+    let fates = |_: u64, _: u32| vec![NOT_HEARD, NOT_HEARD, NOT_HEARD, Fate::Acked];
+    let mut forged = Forge { fates, ..Forge::default() }.run();
+    forged.baseline = None;
+    forged.promises.window = Some(Duration::from_millis(1));
+    let key = forged.key_where(|attempts| attempts.len() == 1);
+    for (further, status) in [(3, Status::Pass), (4, Status::Fail)] {
+        let mut again = forged.clone();
+        again.rows.extend((0..further).map(|_| row(&forged.events, key)));
+        let verdict = again.verdict();
+        let check = check(&verdict, CheckId::StoredTwice);
+        assert_eq!(check.status, status, "{:#?}", verdict.checks);
+        if status == Status::Fail {
+            assert_eq!(check.summary, "1 row is listed more than the promised window of 1ms allows");
+        }
+    }
+}

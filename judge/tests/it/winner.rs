@@ -2,7 +2,8 @@
 
 use judge::verdict::{CheckId, Status, Verdict};
 use truth::plan::variant::{Origin, Side};
-use truth::scenario::promises::{Ack, Conflict, PayloadEquality};
+use truth::scenario::promises::{Ack, Conflict, PayloadEquality, Refused};
+use truth::target::answer::Kind;
 
 use crate::forge::{Fate, Forge, Forged, assert_fails, assert_names, check};
 
@@ -69,6 +70,39 @@ fn attempts_whose_fate_is_unknown_never_make_a_wrong_winner() {
             assert_fails(&forged.verdict(), &[]);
         }
     }
+}
+
+#[test]
+fn a_request_that_was_refused_may_have_stored_its_payload_unless_refusals_have_no_effect() {
+    let fates = |round: u64, _: u32| if round == 0 { vec![Fate::Rejected] } else { vec![Fate::Acked] };
+    let mut forged = Forge { fates, ..forge() }.run();
+    let side = |forged: &Forged, key: u64, (round, request, place): (u64, u32, usize)| {
+        forged.events.side(key, Origin::Planned { round, request }, place)
+    };
+    let refused_first = |key: &u64| {
+        let attempts = forged.attempts_of(*key);
+        let [first, others @ ..] = attempts.as_slice() else { return false };
+        forged.events.variant(*key).is_some()
+            && first.0 == 0
+            && others
+                .iter()
+                .all(|other| other.0 > 0 && side(&forged, *key, *other) != side(&forged, *key, *first))
+            && !others.is_empty()
+    };
+    let key = forged.evidence().keys.find(refused_first).expect("a key of two payloads, one of them refused");
+    hold_the_other(&mut forged, key);
+    // To the target all further copies are repeats.
+    forged
+        .attempts_of(key)
+        .to_vec()
+        .into_iter()
+        .skip(1)
+        .for_each(|attempt| forged.tell(attempt, Kind::Duplicate));
+    forged.promises.refused = None;
+    let verdict = forged.verdict();
+    assert_eq!(check(&verdict, CheckId::WrongWinner).status, Status::Pass, "{:#?}", verdict.checks);
+    forged.promises.refused = Some(Refused::NoEffect);
+    assert_names(&forged.verdict(), CheckId::WrongWinner, key);
 }
 
 #[test]

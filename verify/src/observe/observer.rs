@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use judge::books::ages::Age;
 use judge::numbers::{counted, grouped};
 use reader::client::ReadError;
 use truth::observed::Behind;
@@ -307,11 +308,13 @@ impl<'e> Observer<'_, 'e> {
 
     fn amiss(&self, sight: &Sight<'_>) -> Amiss {
         let wanted = self.lister.wanted;
-        let is_copied = |ordinal: &u64| {
-            !wanted.tally.ages.may_be_forgotten(*ordinal) && self.lister.histories.has_copies(*ordinal)
+        let is_copied = |ordinal: u64, rows: u8| {
+            wanted.tally.ages.age(ordinal, rows) != Age::MayBeForgotten
+                && self.lister.histories.has_copies(ordinal)
         };
         let copies_in = |tally: &RowTally<'_>| {
-            tally.copies.keys.keys().filter(|ordinal| is_copied(ordinal)).count() as u64
+            let keys = tally.copies.keys.keys();
+            keys.filter(|ordinal| is_copied(**ordinal, tally.presence.seen(**ordinal))).count() as u64
         };
         Amiss {
             missing: self.missing(sight).count() as u64,
