@@ -45,6 +45,18 @@ impl<'a> Facts<'a> {
         is_whole && self.evidence.observed.listing.is_sound()
     }
 
+    /// Returns why the looks may not show every row of the target; none if they do.
+    pub fn why_not_every_row(&self) -> Option<&'static str> {
+        if !self.evidence.observed.listing.all_topics {
+            return Some("the target is listed topic by topic, which shows no row of other topics");
+        }
+        if !self.evidence.observed.listing.is_sound() {
+            return Some("the target changed while it was listed");
+        }
+        (!self.tells_presence())
+            .then_some("acknowledged keys are absent, so the listing may not show every row of the target")
+    }
+
     /// Returns true if the database was read, which holds all that is stored.
     pub fn reads_database(&self) -> bool {
         self.evidence.observed.database.as_ref().is_some_and(|database| database.unread.is_none())

@@ -129,38 +129,7 @@ impl TryFrom<PlanSpec> for Plan {
         if spec.version != PLAN_VERSION {
             return Err(PlanError::Version { found: spec.version });
         }
-        let ranges = [
-            ("batch", u64::from(spec.batch), 1, u64::from(MAX_BATCH), "1 to 10000"),
-            ("group", u64::from(spec.group), 1, u64::from(MAX_GROUP), "1 to 64"),
-            ("count", spec.total.unwrap_or(1), 1, 1 << 48, "1 to 2^48"),
-            (
-                "payload bytes (smallest)",
-                u64::from(spec.payload_bytes[0]),
-                u64::from(MIN_PAYLOAD),
-                u64::from(MAX_PAYLOAD),
-                "40 to 1048576",
-            ),
-            (
-                "payload bytes (largest)",
-                u64::from(spec.payload_bytes[1]),
-                u64::from(spec.payload_bytes[0]),
-                u64::from(MAX_PAYLOAD),
-                "at least the smallest, and at most 1048576",
-            ),
-            ("slots of the duplicate share", spec.share[1], 1, u64::MAX, "at least 1"),
-            (
-                "duplicates of the duplicate share",
-                spec.share[0],
-                0,
-                spec.share[1].saturating_sub(1),
-                "less than its slots",
-            ),
-        ];
-        for (name, value, low, high, range) in ranges {
-            if !(low..=high).contains(&value) {
-                return Err(PlanError::Range { name, value, range });
-            }
-        }
+        check_ranges(&spec)?;
         check_counts(&spec)?;
         if spec.share[0] > 0 && possible(&spec).total() == 0 {
             return Err(PlanError::NoMode);
@@ -168,26 +137,12 @@ impl TryFrom<PlanSpec> for Plan {
         if let Some(fault) = spec.values.fault(&spec.topics) {
             return Err(PlanError::Values(fault));
         }
-        let acceptable =
-            |text: &str| (1..=255).contains(&text.len()) && !text.trim().is_empty() && !text.contains('\0');
-        if spec.topics.is_empty() {
-            return Err(PlanError::NoTopic);
-        }
-        let mut named = HashSet::new();
-        for topic in &spec.topics {
-            // One empty topic is that of an endpoint without topics.
-            if !acceptable(topic) && spec.topics != [""] {
-                return Err(PlanError::Topic { topic: topic.clone() });
-            }
-            if !named.insert(topic) {
-                return Err(PlanError::RepeatedTopic { topic: topic.clone() });
-            }
-        }
+        check_topics(&spec.topics)?;
         check_ids(&spec)?;
         if spec.twins.same_id > 0 && spec.topics.len() < 2 {
             return Err(PlanError::OneTopic);
         }
-        if !acceptable(&spec.source) {
+        if !is_name(&spec.source) {
             return Err(PlanError::Source { source_name: spec.source });
         }
         spec.payload_template.as_deref().map(check_template).transpose()?;
@@ -196,6 +151,66 @@ impl TryFrom<PlanSpec> for Plan {
         let requests_per_round = u32::try_from(requests).expect("at most 320");
         Ok(Self { spec, requests_per_round })
     }
+}
+
+/// Checks that each number is one that a plan can have.
+fn check_ranges(spec: &PlanSpec) -> Result<(), PlanError> {
+    let ranges = [
+        ("batch", u64::from(spec.batch), 1, u64::from(MAX_BATCH), "1 to 10000"),
+        ("group", u64::from(spec.group), 1, u64::from(MAX_GROUP), "1 to 64"),
+        ("count", spec.total.unwrap_or(1), 1, 1 << 48, "1 to 2^48"),
+        (
+            "payload bytes (smallest)",
+            u64::from(spec.payload_bytes[0]),
+            u64::from(MIN_PAYLOAD),
+            u64::from(MAX_PAYLOAD),
+            "40 to 1048576",
+        ),
+        (
+            "payload bytes (largest)",
+            u64::from(spec.payload_bytes[1]),
+            u64::from(spec.payload_bytes[0]),
+            u64::from(MAX_PAYLOAD),
+            "at least the smallest, and at most 1048576",
+        ),
+        ("slots of the duplicate share", spec.share[1], 1, u64::MAX, "at least 1"),
+        (
+            "duplicates of the duplicate share",
+            spec.share[0],
+            0,
+            spec.share[1].saturating_sub(1),
+            "less than its slots",
+        ),
+    ];
+    for (name, value, low, high, range) in ranges {
+        if !(low..=high).contains(&value) {
+            return Err(PlanError::Range { name, value, range });
+        }
+    }
+    Ok(())
+}
+
+/// Checks the names of topics.
+fn check_topics(topics: &[String]) -> Result<(), PlanError> {
+    if topics.is_empty() {
+        return Err(PlanError::NoTopic);
+    }
+    let mut named = HashSet::new();
+    for topic in topics {
+        // One empty topic is that of an endpoint without topics.
+        if !is_name(topic) && topics != [""] {
+            return Err(PlanError::Topic { topic: topic.clone() });
+        }
+        if !named.insert(topic) {
+            return Err(PlanError::RepeatedTopic { topic: topic.clone() });
+        }
+    }
+    Ok(())
+}
+
+/// Returns true if a text can be the name of a topic or of a source.
+fn is_name(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && !text.trim().is_empty() && !text.contains('\0')
 }
 
 /// Checks that the ids have room for what they hold.

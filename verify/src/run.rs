@@ -312,7 +312,8 @@ async fn look(options: &Options, runs: &[Run]) -> Result<Observed, VerifyError> 
         Err(error) => {
             let url = error.unreachable_url().filter(|at| !target.is_at(at)).map_or(url, str::to_owned);
             let is_target = target.is_at(&url);
-            Err(VerifyError::Unreachable { url, reason: chain(&error), is_target })
+            let was_observed = !runs[0].folder.observations().is_empty();
+            Err(VerifyError::Unreachable { url, reason: chain(&error), is_target, was_observed })
         }
     }
 }

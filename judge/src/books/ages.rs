@@ -47,7 +47,7 @@ pub enum Age {
     /// The same, if each acknowledged attempt was executed by the time of its response, and nobody
     /// else sent the key.
     KnownByResponses,
-    /// It may have been forgotten before each of its further rows.
+    /// Each of its further rows may have been stored after the window, when the key was forgotten.
     MayBeForgotten,
 }
 

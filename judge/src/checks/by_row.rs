@@ -312,8 +312,11 @@ pub fn foreign_lost(facts: &Facts<'_>) -> Check {
     if evidence.promises.is_shared() {
         return Check::not_tested(ID, "others write to the target, and may delete their rows");
     }
-    if !facts.tells_presence() || !listing.all_topics || !facts.is_at_rest() {
-        return Check::not_tested(ID, "the listing does not show every row of the target");
+    if let Some(why) = facts.why_not_every_row() {
+        return Check::not_tested(ID, why);
+    }
+    if !facts.is_at_rest() {
+        return Check::not_tested(ID, "the target did not come to rest");
     }
     let was = before.foreign;
     let is = listing.foreign;

@@ -143,8 +143,11 @@ fn totals(facts: &Facts<'_>) -> Check {
     };
     let is_promised = evidence.listing_is_complete;
     let is_known_not_to_show_all = !is_promised && contradicted(facts).is_some();
-    if !facts.tells_presence() || !listing.all_topics || is_known_not_to_show_all {
-        return Check::not_tested(ID, "the listing does not show every row of the target");
+    if let Some(why) = facts.why_not_every_row() {
+        return Check::not_tested(ID, why);
+    }
+    if is_known_not_to_show_all {
+        return Check::not_tested(ID, "the looks contradict each other, so none shows every row");
     }
     if !facts.counts_on() {
         return Check::not_tested(ID, facts.why_not_counted_on());

@@ -21,6 +21,9 @@ use crate::resend::ResendError;
 const START_TARGET: &str = "start the target, or name another one with --target";
 const START_HOST: &str = "start that host, which a `url` under [target] of the run's scenario names";
 
+/// Way to a verdict without the target, where it was looked at before.
+const JUDGE_AGAIN: &str = "; --offline judges what was observed before";
+
 /// Reason why there is no verdict.
 #[derive(Debug, Error)]
 pub enum VerifyError {
@@ -44,8 +47,9 @@ pub enum VerifyError {
     Database(#[from] DatabaseUrlError),
     /// The target could not be reached.
     #[error(
-        "cannot reach {url}, so there is no verdict: {reason}; {}",
-        if *is_target { START_TARGET } else { START_HOST }
+        "cannot reach {url}, so there is no verdict: {reason}; {}{}",
+        if *is_target { START_TARGET } else { START_HOST },
+        if *was_observed { JUDGE_AGAIN } else { "" }
     )]
     Unreachable {
         /// URL that was asked.
@@ -54,6 +58,8 @@ pub enum VerifyError {
         reason: String,
         /// True if it is at the target's own host.
         is_target: bool,
+        /// True if the run was looked at before.
+        was_observed: bool,
     },
     /// An attempt to send again could not be recorded.
     #[error("stopped sending again: a request could not be recorded")]

@@ -90,11 +90,7 @@ fn field(stat: &str, number: usize) -> Option<u32> {
     fields.split_whitespace().nth(number - 3)?.parse().ok()
 }
 
-/// Reads `VmHWM:
-///
-///
-///
-/// 9164 kB`; a process that has ended has no such line.
+/// Reads the peak from a line `VmHWM: 9164 kB`. A process that has ended has no such line.
 fn peak_rss(status: &str) -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
