@@ -29,19 +29,16 @@ pub fn next_steps(verdict: &Judgement) -> Vec<String> {
 
 fn after_fail(verdict: &Judgement) -> Vec<String> {
     let mut steps = Vec::new();
-    if let Some((check, finding)) = counter_example(verdict) {
+    if let Some((_, finding)) = counter_example(verdict)
+        && let Some(command) = explain(verdict, finding)
+    {
         let what = match finding.ordinal {
-            Some(ordinal) => format!("key {}", grouped(ordinal)),
-            None => "the first finding".to_owned(),
+            Some(ordinal) => {
+                format!("the story of key {}, with its requests to send by hand", grouped(ordinal))
+            }
+            None => "why the first finding is a contradiction, and on what it rests".to_owned(),
         };
-        steps.push(format!("Look at {what} of `{}`: it contradicts what the target promised.", check.name));
-        if let Some(command) = explain(verdict, finding) {
-            let what = match finding.ordinal {
-                Some(_) => "its story, with its requests to send by hand",
-                None => "why, and on what it rests",
-            };
-            steps.push(format!("Read {what}: `{command}`"));
-        }
+        steps.push(format!("Read {what}: `{command}`"));
     }
     steps
 }

@@ -4,17 +4,19 @@
 //! The arrows between the modules. Each uses only those to the left of it:
 //!
 //! ```text
-//! { markup, axis, scale, policy } < { attempts, counters, frame, gauge, premises, words } < material
-//! < { bins, latency_axis, plot, swimlane } < { charts, distribution, top } < counter_charts
-//! < { over_time, pictures, tables, settings } < { findings, running } < html
+//! { markup, axis, scale, policy } < { attempts, counters, detail, frame, gauge, premises, words }
+//! < material < { bins, brief, latency_axis, plot, swimlane } < { charts, distribution, top }
+//! < counter_charts < { over_time, pictures, tables, settings } < { findings, running } < html
 //! ```
 
 mod attempts;
 mod axis;
 mod bins;
+mod brief;
 mod charts;
 mod counter_charts;
 mod counters;
+mod detail;
 mod distribution;
 mod findings;
 mod frame;
@@ -54,9 +56,9 @@ pub fn render(verdict: &Judgement, material: &Material<'_>) -> String {
     let mut out = Markup::default();
     frame::begin(&mut out, verdict.verdict.text(), &verdict.target, Network::None);
     html!(out, "<body class=\"{}\"><main>\n", top::class(verdict.verdict));
-    top::write(&mut out, verdict, material);
     let series = bins::fit_for_charts(&material.series);
     let faults = faults(verdict, material);
+    top::write(&mut out, verdict, material, &faults);
     let mut charts = Charts::new(&series, &faults);
     findings::write(&mut out, verdict, material, &mut charts);
     let unread = material.series_unread.as_deref();

@@ -1,6 +1,7 @@
 //! Reports: a judgement as people and programs read it.
 
 pub mod advice;
+mod cause;
 pub mod fault;
 pub mod findings;
 pub mod html;

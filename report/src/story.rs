@@ -293,11 +293,13 @@ fn seen(key: &Protagonist<'_>, has_fault: bool) -> Vec<String> {
         };
         match sights.len() {
             1 => {
-                format!("{begin}, a look at the target that ended {until} after the looking began {showed}.")
+                format!(
+                    "{begin}, a look at the target that ended {until} after verify began to look {showed}."
+                )
             }
             looks => format!(
-                "{begin}, {looks} looks at the target {showed}; the last one ended {until} after the looking \
-                 began."
+                "{begin}, {looks} looks at the target {showed}; the last one ended {until} after verify began \
+                 to look."
             ),
         }
     };

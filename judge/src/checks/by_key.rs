@@ -190,10 +190,18 @@ pub(super) fn key_merged(facts: &Facts<'_>, absent: &Result<Absent, WalkError>) 
         let twin = ordinal ^ 1;
         let topic = events.topic(twin);
         let id = events.id_text(twin);
-        facts.finding(*ordinal, format!("acknowledged and absent, taken for key {twin} ({topic}, {id:?})"))
+        let detail = format!(
+            "acknowledged and absent, while the near-identical key {twin} ({topic}, {id:?}) is stored: the target \
+             takes the two for one"
+        );
+        facts.finding(*ordinal, detail)
     };
     let count = merged.len() as u64;
-    let summary = counted(count, "key is taken for another", "keys are taken for others");
+    let summary = counted(
+        count,
+        "key is absent, and taken for a near-identical one",
+        "keys are absent, and each is taken for a near-identical one",
+    );
     let findings = merged.iter().take(SHOWN_KEYS).map(finding).collect();
     Check::fail(ID, count, summary, findings).resting_on(grounds)
 }
@@ -268,18 +276,17 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
     }
     let made: Vec<&OrderFault> = faults.iter().filter(|fault| fault.count > 0).collect();
     let parts: Vec<String> =
-        made.iter().map(|fault| format!("{} {}", fault.name, grouped(fault.count))).collect();
+        made.iter().map(|fault| format!("{} {}", counted(fault.count, "key", "keys"), fault.what)).collect();
     let found = |fault: &&OrderFault| {
-        let detail = format!("{}: {}", fault.name, fault.detail);
         let shown = fault.keys.iter().take(SHOWN_KEYS);
-        shown.map(|ordinal| facts.finding(*ordinal, detail.clone())).collect::<Vec<_>>()
+        shown.map(|ordinal| facts.finding(*ordinal, fault.what)).collect::<Vec<_>>()
     };
     let findings = made.iter().flat_map(found).collect();
     let summary = format!("responses contradict each other: {}", parts.join(", "));
     let check = Check::fail(ID, count, summary, findings).resting_on(grounds_of(facts, &made));
     // A request that is not on record may have stored the key.
     match made.as_slice() {
-        [only] if only.name == PHANTOM => facts.if_all_is_known(check),
+        [only] if only.what == PHANTOM => facts.if_all_is_known(check),
         _ => check,
     }
 }
@@ -287,7 +294,7 @@ pub fn answer_order(facts: &Facts<'_>) -> Check {
 /// Premises of contradictions between responses. That a key was new twice needs no order.
 fn grounds_of(facts: &Facts<'_>, made: &[&OrderFault]) -> Vec<Ground> {
     let mut premises = vec![Premise::Words];
-    if !made.iter().any(|fault| fault.name == DOUBLE_NEW) {
+    if !made.iter().any(|fault| fault.what == DOUBLE_NEW) {
         premises.extend([Premise::Committed, Premise::NothingResends, Premise::OneClock]);
         // A refused request may have stored what is then reported as a duplicate.
         premises.extend((facts.tally.sums.rejected > 0).then_some(Premise::RefusedWithoutEffect));
@@ -297,26 +304,22 @@ fn grounds_of(facts: &Facts<'_>, made: &[&OrderFault]) -> Vec<Ground> {
 
 /// Keys with one kind of contradiction between responses.
 struct OrderFault {
-    name: &'static str,
-    detail: &'static str,
+    /// Contradiction, as a sentence about a key.
+    what: &'static str,
     count: u64,
     keys: Vec<u64>,
 }
 
-const DOUBLE_NEW: &str = "double-new";
-const PHANTOM: &str = "phantom-duplicate";
+const DOUBLE_NEW: &str = "reported as new more than once";
+const LATE_NEW: &str = "reported as new after an acknowledgement";
+const PHANTOM: &str = "reported as a duplicate before any request can have stored it";
 
 /// Lists the kinds of contradictions that can be judged, each with its keys.
 fn order_faults(facts: &Facts<'_>) -> Vec<OrderFault> {
     let tally = &facts.tally;
     let is_known = |ordinal: &u64| !tally.ages.may_be_new_again(*ordinal);
     let double_new = tally.keys.of_class_where(Class::DoubleNew, SHOWN_KEYS, is_known);
-    let mut faults = vec![OrderFault {
-        name: DOUBLE_NEW,
-        detail: "reported as new more than once",
-        count: double_new.count,
-        keys: double_new.keys,
-    }];
+    let mut faults = vec![OrderFault { what: DOUBLE_NEW, count: double_new.count, keys: double_new.keys }];
     // Order in time needs one clock, and responses about what is stored by then. That a key was new
     // twice needs neither.
     if why_without_order(facts).is_some() {
@@ -325,15 +328,13 @@ fn order_faults(facts: &Facts<'_>) -> Vec<OrderFault> {
     // A key that may have been forgotten can be new again.
     if facts.evidence.promises.window.is_none() {
         faults.push(OrderFault {
-            name: "late-new",
-            detail: "reported as new after it had been acknowledged",
+            what: LATE_NEW,
             count: tally.order.late_new.count,
             keys: tally.order.late_new.keys.clone(),
         });
     }
     faults.push(OrderFault {
-        name: PHANTOM,
-        detail: "reported as a duplicate before any request can have stored it",
+        what: PHANTOM,
         count: tally.order.phantom_duplicate.count,
         keys: tally.order.phantom_duplicate.keys.clone(),
     });

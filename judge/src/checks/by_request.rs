@@ -113,10 +113,13 @@ impl Unanswered {
         }
         self.torn += 1;
         if self.findings.len() < SHOWN_KEYS {
-            let all = stored.len() + absent.len();
-            let stored = stored.len();
-            let detail =
-                format!("absent, though {stored} of the {all} keys that only its request carried are stored");
+            let detail = format!(
+                "its request is stored in part: of {} that no other request can have stored, {} stored and {} \
+                 absent, this one among them",
+                counted((stored.len() + absent.len()) as u64, "key", "keys"),
+                counted(stored.len() as u64, "is", "are"),
+                counted(absent.len() as u64, "is", "are"),
+            );
             self.findings.push(facts.finding(absent[0], detail));
         }
     }

@@ -261,7 +261,7 @@ pub(super) fn listing_unsound(facts: &Facts<'_>) -> Check {
     let mut parts = Vec::new();
     if border_repeats > 0 {
         let rows = counted(border_repeats, "row is", "rows are");
-        parts.push(format!("{rows} repeated at page borders"));
+        parts.push(format!("{rows} shown at the end of a page and again on the next page of the listing"));
     }
     if !come_and_go.is_empty() {
         let keys = counted(come_and_go.len() as u64, "key comes", "keys come");

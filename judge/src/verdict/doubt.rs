@@ -122,29 +122,7 @@ impl fmt::Display for Doubt {
                 let theirs = if *shards == 1 { "its folder" } else { "their folders" };
                 write!(out, "{missing} missing; name {theirs} too")
             }
-            Self::Unclear { keys, response, by_rules } => {
-                let keys = counted(*keys, "key is", "keys are");
-                let body = match &*response.excerpt {
-                    "" => "an empty body".to_owned(),
-                    excerpt => format!("the body `{excerpt}`"),
-                };
-                let status = response.status;
-                match by_rules {
-                    true => write!(
-                        out,
-                        "{keys} not shown to be stored, though each had a response; it contradicts the rule of \
-                         `[[target.answers]]` that decides on it, as status {status} with {body} does: \
-                         describe in that rule what such a response means"
-                    ),
-                    false => write!(
-                        out,
-                        "{keys} not shown to be stored, though a response to each has a status that \
-                         acknowledges; its body contradicts the description of the target, as status \
-                         {status} with {body} does: set `answer = {{}}` under `[target]` if the status alone \
-                         acknowledges"
-                    ),
-                }
-            }
+            Self::Unclear { keys, response, by_rules } => write_unclear(out, *keys, response, *by_rules),
             Self::RejectedUnread { reason } => write!(out, "rejected attempts cannot be read: {reason}"),
             Self::RequestsUnread { reason } => write!(out, "unanswered requests cannot be read: {reason}"),
             Self::Unattempted { keys } => {
@@ -179,5 +157,35 @@ impl fmt::Display for Doubt {
                 write!(out, "the self-test could not read the ledger: {reason}")
             }
         }
+    }
+}
+
+/// Writes how many keys hang on unclear responses, and which line of the scenario would make them
+/// clear.
+fn write_unclear(
+    out: &mut fmt::Formatter<'_>,
+    keys: u64,
+    response: &UnclearResponse,
+    by_rules: bool,
+) -> fmt::Result {
+    let keys = counted(keys, "key is", "keys are");
+    let body = match &*response.excerpt {
+        "" => "an empty body".to_owned(),
+        excerpt => format!("the body `{excerpt}`"),
+    };
+    let status = response.status;
+    match by_rules {
+        true => write!(
+            out,
+            "{keys} not shown to be stored, though each had a response; it contradicts the rule of \
+             `[[target.answers]]` that decides on it, as status {status} with {body} does: describe in that \
+             rule what such a response means"
+        ),
+        false => write!(
+            out,
+            "{keys} not shown to be stored, though a response to each has a status that acknowledges; its \
+             body contradicts the description of the target, as status {status} with {body} does: set \
+             `answer = {{}}` under `[target]` if the status alone acknowledges"
+        ),
     }
 }

@@ -16,6 +16,10 @@ const SHOWN: usize = 500;
 /// Most reasons that are shown; `loadgen` knows fewer.
 const SHOWN_REASONS: usize = 20;
 
+/// Sentence about a run folder of the first release.
+const OF_FIRST_RELEASE: &str = "the run folder is of release 0.1: none of its files is sealed, summary.json says how the run ended, \
+     and a promise counts only where it differs from the preset `strict`, that release's default";
+
 /// Something worth knowing that decides nothing. [`fmt::Display`] writes the sentence of reports
 /// and files.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -154,10 +158,7 @@ pub enum Observation {
 impl fmt::Display for Observation {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::OfFirstRelease => out.write_str(
-                "the run folder is of release 0.1: none of its files is sealed, summary.json says how the run ended, \
-                 and a promise counts only where it differs from the preset `strict`, that release's default",
-            ),
+            Self::OfFirstRelease => out.write_str(OF_FIRST_RELEASE),
             Self::Unfinished { sent, planned } => {
                 write!(out, "run did not finish: sent {} of {}", grouped(*sent), grouped(*planned))
             }
@@ -199,13 +200,13 @@ impl fmt::Display for Observation {
             Self::ServerErrors { responses } => write_server_errors(out, responses),
             Self::Unanswered { because } => write_unanswered(out, because),
             Self::Unexpected { first } => {
-                let first = excerpt(first.to_string().as_bytes(), SHOWN);
-                write!(out, "first response that does not acknowledge: {first}")
+                write!(out, "first response that does not acknowledge: {}", shown(first))
             }
-            Self::StatusAlone { first } => {
-                let first = excerpt(first.to_string().as_bytes(), SHOWN);
-                write!(out, "no response fits [target.answer], so each 2xx acknowledges; the first is {first}")
-            }
+            Self::StatusAlone { first } => write!(
+                out,
+                "no response fits [target.answer], so each 2xx acknowledges; the first is {}",
+                shown(first)
+            ),
             Self::Poisoned { keys, attempts, first, topic, event_id } => write!(
                 out,
                 "{} with a server error at every attempt ({attempts} or more), while others were \
@@ -225,6 +226,11 @@ impl fmt::Display for Observation {
             Self::Saved(sentence) => out.write_str(sentence),
         }
     }
+}
+
+/// Returns the beginning of a response.
+fn shown(response: &Specimen) -> String {
+    excerpt(response.to_string().as_bytes(), SHOWN).to_string()
 }
 
 /// Writes over how many addresses connections went, and races if there were any.

@@ -61,7 +61,7 @@ fn a_key_that_is_taken_for_its_twin_is_named_with_it() {
         assert_names(&verdict, CheckId::Lost, second);
         assert_names(&verdict, CheckId::KeyMerged, second);
         let detail = &check(&verdict, CheckId::KeyMerged).findings[0].detail;
-        assert!(detail.contains(&format!("taken for key {}", second - 1)), "{detail}");
+        assert!(detail.contains(&format!("near-identical key {} ", second - 1)), "{detail}");
         // A key without a twin, or with one that is gone too, is lost and no more.
         let mut forged = forge(twins);
         forged.lose(second);

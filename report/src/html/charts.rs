@@ -22,6 +22,16 @@ pub(super) struct Charts<'a> {
     values: Vec<(String, Vec<Option<f64>>)>,
 }
 
+/// Chart of one number.
+pub(super) struct Single {
+    /// Name in the legend, of the values, and of the class.
+    pub(super) name: &'static str,
+    pub(super) title: &'static str,
+    pub(super) note: &'static str,
+    /// Label for a reader who does not see it.
+    pub(super) label: &'static str,
+}
+
 /// Entry of a legend.
 pub(super) struct Entry<'a> {
     pub(super) class: &'a str,
@@ -115,20 +125,27 @@ impl<'a> Charts<'a> {
     /// Draws the number of connections that wait for a response.
     pub(super) fn busy(&mut self, out: &mut Markup) {
         let width = self.series.width_ns.max(1) as f64;
-        let busy: Vec<f64> = self.series.bins.iter().map(|bin| bin.busy_ns as f64 / width).collect();
-        let most = busy.iter().copied().fold(0.0, f64::max);
+        let busy = self.series.bins.iter().map(|bin| Some(bin.busy_ns as f64 / width)).collect();
+        let chart = Single {
+            name: "busy",
+            title: "Connections",
+            note: "requests under way, on average over each step",
+            label: "requests under way over time",
+        };
+        self.single(out, &chart, busy);
+    }
+
+    /// Draws one number over time, as an area. A step without a value is drawn as 0.
+    pub(super) fn single(&mut self, out: &mut Markup, chart: &Single, values: Vec<Option<f64>>) {
+        let Single { name, title, note, label } = chart;
+        let most = values.iter().flatten().copied().fold(0.0, f64::max);
         let range = from_zero(most);
         let mut plot = Plot::new(self.axis, 70, range);
-        plot.area("busy", &busy);
-        let values = self.keep("busy", busy.into_iter().map(Some).collect());
-        let text = format!("at most {}", digits(most));
-        begin(
-            out,
-            "Connections",
-            "requests under way, on average over each step",
-            &[Entry { class: "busy", name: "busy", values, unit: "count", text }],
-        );
-        plot.draw(out, "requests under way over time", &labels(range, digits));
+        plot.area(name, &values.iter().map(|value| value.unwrap_or(0.0)).collect::<Vec<_>>());
+        let values = self.keep(name, values);
+        let text = format!("at most {}", short(most));
+        begin(out, title, note, &[Entry { class: name, name, values, unit: "count", text }]);
+        plot.draw(out, label, &labels(range, short));
         end(out);
     }
 

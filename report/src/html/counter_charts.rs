@@ -5,7 +5,7 @@ use judge::numbers::grouped;
 
 use super::axis::{Range, from_zero};
 use super::bins;
-use super::charts::{Charts, Entry, begin, end, labels};
+use super::charts::{Charts, Entry, Single, begin, end, labels};
 use super::counters::{Growth, NAMES, OddReading, Oddity, Readings};
 use super::markup::Markup;
 use super::plot::{Mark, Plot};
@@ -87,21 +87,14 @@ fn mark(name: &str, odd: OddReading) -> Mark {
 /// Draws the number of accepted events that wait, if the target reports it.
 pub(super) fn waiting(charts: &mut Charts<'_>, out: &mut Markup, readings: &Readings) {
     let waiting = bins::readings(charts.series, &readings.points, |one| one.waiting);
-    let most = waiting.iter().flatten().copied().fold(0.0, f64::max);
-    if most == 0.0 {
+    if waiting.iter().flatten().all(|waiting| *waiting == 0.0) {
         return;
     }
-    let range = from_zero(most);
-    let mut plot = Plot::new(charts.axis, 70, range);
-    plot.line("counter waiting", &waiting);
-    let values = charts.keep("waiting", waiting);
-    let text = format!("at most {}", grouped(most as u64));
-    begin(
-        out,
-        "Waiting events",
-        "accepted and not yet stored, as the target reports it",
-        &[Entry { class: "counter", name: "waiting", values, unit: "count", text }],
-    );
-    plot.draw(out, "events that wait over time", &labels(range, short));
-    end(out);
+    let chart = Single {
+        name: "waiting",
+        title: "Waiting events",
+        note: "accepted and not yet stored, as the target reports it",
+        label: "events that wait over time",
+    };
+    charts.single(out, &chart, waiting);
 }

@@ -11,7 +11,7 @@ use super::charts::Charts;
 use super::markup::{Markup, html, prose, text};
 use super::material::Material;
 use super::swimlane::Swimlane;
-use super::{attempts, pictures, premises, words};
+use super::{attempts, detail, pictures, premises, words};
 use crate::fault::FaultSpan;
 use crate::findings::{in_order, open_checks};
 use crate::pattern::patterns;
@@ -60,9 +60,7 @@ fn notes(verdict: &Judgement) -> Vec<&'static str> {
         && passed(CheckId::Lost)
         && passed(CheckId::StoredTwice)
     {
-        notes.push(
-            "No finding is on a key: each acknowledged event is listed, and none twice. Numbers are off.",
-        );
+        notes.push("No finding is on a key: each acknowledged event is listed, and none is stored twice.");
     }
     if is_open(CheckId::ListingUnsound) && is_open(CheckId::StoredTwice) {
         notes.push(
@@ -85,7 +83,9 @@ fn legend(out: &mut Markup) {
          <span class=\"key fault\"><i></i>fault</span>\
          <span class=\"key seen\"><i></i>seen by a look</span>\
          <span class=\"key missed\"><i></i>not seen</span>\
-         <span class=\"key cut\"><i></i>time left out</span></p>\n"
+         <span class=\"key cut\"><i></i>time left out</span></p>\n\
+         <p class=\"note\">The left part of a picture has the clock of the run. The right part begins when verify \
+         began to look, after the run.</p>\n"
     );
 }
 
@@ -126,8 +126,8 @@ impl Section<'_> {
     fn write(&mut self, out: &mut Markup, verdict: &Judgement, charts: &mut Charts<'_>) {
         let findings = in_order(self.check);
         let patterns = patterns(self.check, self.faults);
-        for sentence in &patterns {
-            html!(out, "<p class=\"pattern\">{}</p>\n", prose(sentence));
+        for pattern in &patterns {
+            html!(out, "<p class=\"pattern\">{}</p>\n", prose(&pattern.sentence));
         }
         let is_plain = |finding: &&&Finding| finding.topic.is_none() && finding.history.is_empty();
         let plain = findings.iter().take_while(is_plain).count();
@@ -210,10 +210,11 @@ impl Section<'_> {
         let conclusion = story.sentences.last().map_or("", String::as_str);
         html!(out, "<p>{}</p>", prose(conclusion));
         html!(out, "<p class=\"note\">Finding {before} shows its attempts.</p>\n");
+        self.write_twin(out, finding);
     }
 
     fn write_key(&self, out: &mut Markup, finding: &Finding, topic: &str, event_id: &str, nth: usize) {
-        html!(out, "<p>{}</p>\n", prose(&finding.detail));
+        html!(out, "<p>{}</p>\n", detail::marked(self.check.name, &finding.detail));
         let observed = self.material.observed;
         let sights: Vec<Sight> =
             finding.ordinal.map(|ordinal| sights(observed, ordinal, topic)).unwrap_or_default();
@@ -242,6 +243,26 @@ impl Section<'_> {
         html!(out, "</ol>");
         attempts::write(out, attempts, is_sharded);
         html!(out, "</details>");
+        self.write_twin(out, finding);
+    }
+
+    /// Draws the key that this one was taken for, if it was.
+    fn write_twin(&self, out: &mut Markup, finding: &Finding) {
+        let twin = finding.ordinal.and_then(|ordinal| self.material.twins.get(&ordinal));
+        let Some(twin) = twin.filter(|_| self.check.name == CheckId::KeyMerged) else { return };
+        let ordinal = grouped(twin.ordinal);
+        let (topic, event_id) = (text(&twin.topic), text(&twin.event_id));
+        html!(
+            out,
+            "<h4>The other key: {ordinal} <bdi class=\"id\">{topic}</bdi> <bdi class=\"id\">{event_id}</bdi></h4>"
+        );
+        let sights = sights(self.material.observed, twin.ordinal, &twin.topic);
+        let label = format!("attempts and looks of key {ordinal}");
+        let is_sharded = self.material.shards > 1;
+        let faults = Vec::new();
+        Swimlane { label, attempts: &twin.attempts, sights: &sights, faults, is_sharded, has_places: true }
+            .draw(out);
+        attempts::write(out, &twin.attempts, is_sharded);
     }
 
     /// Draws the request of a fault that is on one.

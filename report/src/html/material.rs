@@ -1,6 +1,11 @@
 //! Material of the page: what a verdict does not hold, read once from the run folders.
 
+use std::collections::BTreeMap;
+
+use foldhash::HashSet;
 use judge::evidence::{Evidence, Run};
+use judge::history::histories;
+use judge::verdict::{Attempt, CheckId, Judgement};
 use truth::files::FolderError;
 use truth::observed::Observed;
 use truth::observed::presence::Presence;
@@ -39,6 +44,17 @@ pub struct Material<'a> {
     pub(super) clocks_are_several: bool,
     /// Number of runs that were judged together.
     pub(super) shards: usize,
+    /// Keys that others were taken for, by the numbers of those others.
+    pub(super) twins: BTreeMap<u64, Twin>,
+}
+
+/// Key that another one was taken for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Twin {
+    pub(super) ordinal: u64,
+    pub(super) topic: String,
+    pub(super) event_id: String,
+    pub(super) attempts: Vec<Attempt>,
 }
 
 /// Keys of a topic.
@@ -52,9 +68,10 @@ pub(super) struct TopicCount {
 }
 
 impl<'a> Material<'a> {
-    /// Gathers the material of runs that were judged by this evidence. Where the ledger cannot be
-    /// read to its end, the charts end there, too.
+    /// Gathers the material of runs of which this evidence gave this verdict. Where the ledger cannot
+    /// be read to its end, the charts end there, too.
     pub fn gather(
+        verdict: &Judgement,
         evidence: &'a Evidence,
         runs: &[Run],
         thresholds: Vec<CheckedThreshold>,
@@ -77,9 +94,10 @@ impl<'a> Material<'a> {
                 readings = Readings::of(&run.folder, &run.manifest, run.baseline.as_ref(), since)?;
             }
         }
+        let (twins, unread) = twins(verdict, evidence);
         let topics = topics(&evidence.events, evidence.keys.end, &evidence.observed.presence);
         Ok(Self {
-            series_unread: walked.err().map(|error| truth::chain::chain(&error)),
+            series_unread: walked.err().map(|error| truth::chain::chain(&error)).or(unread),
             readings,
             faults,
             series: walk.finish(),
@@ -91,8 +109,29 @@ impl<'a> Material<'a> {
             topics,
             manifest: runs[0].manifest.clone(),
             shards: runs.len(),
+            twins,
         })
     }
+}
+
+/// Reads the attempts of the keys that others were taken for. Returns also the reason why the ledger
+/// could not be read.
+fn twins(verdict: &Judgement, evidence: &Evidence) -> (BTreeMap<u64, Twin>, Option<String>) {
+    let merged = verdict.checks.iter().filter(|check| check.name == CheckId::KeyMerged);
+    let merged = merged.flat_map(|check| &check.findings).filter_map(|finding| finding.ordinal);
+    let pairs: Vec<(u64, u64)> = merged.map(|ordinal| (ordinal, ordinal ^ 1)).collect();
+    let wanted: HashSet<u64> = pairs.iter().map(|(_, twin)| *twin).collect();
+    let mut attempts = match histories(evidence, &wanted) {
+        Ok(attempts) => attempts,
+        Err(error) => return (BTreeMap::new(), Some(truth::chain::chain(&error))),
+    };
+    let events = &evidence.events;
+    let twin = |(ordinal, twin): (u64, u64)| {
+        let (topic, event_id) = (events.topic(twin).to_owned(), events.id_text(twin));
+        let attempts = attempts.remove(&twin).unwrap_or_default();
+        (ordinal, Twin { ordinal: twin, topic, event_id, attempts })
+    };
+    (pairs.into_iter().map(twin).collect(), None)
 }
 
 /// Counts the keys of each topic, if there are not too many.

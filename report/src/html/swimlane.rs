@@ -203,8 +203,8 @@ fn draw_looks(out: &mut Markup, sights: &[Sight], y: usize) {
         LOOKS_FROM - 2.0,
         y + ROW
     );
-    html!(out, "<text class=\"tick\" x=\"{LOOKS_FROM:.1}%\" y=\"10\">looks</text>");
-    html!(out, "<text class=\"tick end\" x=\"100%\" y=\"10\">{} on</text>", time(last * 1000));
+    html!(out, "<text class=\"tick\" x=\"{LOOKS_FROM:.1}%\" y=\"10\">after the run</text>");
+    html!(out, "<text class=\"tick end\" x=\"100%\" y=\"10\">+{}</text>", time(last * 1000));
     html!(out, "<text class=\"who\" x=\"0\" y=\"{label}\">{way}</text>");
     for sight in sights.iter().step_by(step) {
         let at = LOOKS_FROM + 1.5 + (sight.to_ms - first) as f64 / length * (97.5 - LOOKS_FROM);

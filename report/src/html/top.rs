@@ -3,9 +3,11 @@
 use judge::numbers::grouped;
 use judge::verdict::{Judgement, Observation, Verdict};
 
+use super::brief;
 use super::markup::{Markup, html, prose, text};
 use super::material::Material;
 use crate::advice::next_steps;
+use crate::fault::FaultSpan;
 use crate::findings::open_checks;
 use crate::text::sentence;
 use crate::units::time;
@@ -21,7 +23,7 @@ pub(super) fn class(verdict: Verdict) -> &'static str {
 }
 
 /// Writes the verdict, its reasons, the next steps and the key numbers.
-pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'_>) {
+pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'_>, faults: &[FaultSpan]) {
     let class = class(verdict.verdict);
     html!(out, "<header class=\"{class}\"><p class=\"verdict\">{}</p>", verdict.verdict.text());
     html!(out, "<h1>{}</h1>\n", text(sentence(verdict)));
@@ -32,6 +34,7 @@ pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'
         }
         html!(out, "</ul>\n");
     }
+    brief::write(out, verdict, material, faults);
     numbers(out, verdict, material);
     html!(out, "<section class=\"next\"><h2>What to do next</h2><ol>");
     for step in next_steps(verdict) {

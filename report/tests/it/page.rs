@@ -25,7 +25,7 @@ fn page_with(forged: &Forged, thresholds: Vec<CheckedThreshold>) -> (Judgement, 
     let runs = [Run::open(folder).expect("a run")];
     let evidence = Evidence::assemble(&runs, observed, None).expect("evidence");
     let verdict = try_judge(&evidence).expect("a verdict");
-    let material = Material::gather(&evidence, &runs, thresholds).expect("material");
+    let material = Material::gather(&verdict, &evidence, &runs, thresholds).expect("material");
     let page = render(&verdict, &material);
     assert_well_formed(&page);
     assert_alone(&page);

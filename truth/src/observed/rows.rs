@@ -283,7 +283,8 @@ impl<'a> RowTally<'a> {
             2 => (name, shown(&row.payload), self.events.payload(ordinal, Side::Plain)),
             _ => values.map_or((name, String::new(), String::new()), values::Compared::into_parts),
         };
-        let detail = format!("{name} is `{}`, sent was `{}`", shortened(&listed), shortened(&sent));
+        let [listed, sent] = shortened_where_they_differ(&listed, &sent);
+        let detail = format!("{name} is `{listed}`, sent was `{sent}`");
         self.note(AnomalyClass::PayloadChanged, Some(ordinal), row, detail);
     }
 
@@ -361,6 +362,18 @@ impl<'a> RowTally<'a> {
 
 fn likeness(is_same: bool) -> Likeness {
     if is_same { Likeness::Same } else { Likeness::Changed }
+}
+
+/// Returns two texts, each from a little before their first difference on, and cut.
+fn shortened_where_they_differ(one: &str, other: &str) -> [String; 2] {
+    let same = one.chars().zip(other.chars()).take_while(|(one, other)| one == other).count();
+    // The beginning is left out only if the difference would not be seen otherwise.
+    let left_out = if same < 100 { 0 } else { same - 40 };
+    [one, other].map(|text| {
+        let rest: String = text.chars().skip(left_out).collect();
+        let dots = if left_out > 0 { "…" } else { "" };
+        format!("{dots}{}", shortened(&rest))
+    })
 }
 
 /// Returns a text, cut after 120 characters.

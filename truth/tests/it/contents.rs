@@ -112,6 +112,26 @@ fn a_row_with_several_defects_counts_once() {
 }
 
 #[test]
+fn a_difference_is_shown_however_late_it_comes() {
+    let events = events(|_| ());
+    let sent = events.payload(3, Side::Plain);
+    let last = sent.chars().rev().find(char::is_ascii_alphanumeric).expect("a letter");
+    let place = sent.rfind(last).expect("its place");
+    let mut stored = sent.clone();
+    stored.replace_range(place..=place, "+");
+    assert!(place > 100, "{sent}");
+    let tally = tally(&events, EXACT, 10, |key, row| {
+        if key == 3 {
+            row.payload = Some(stored.clone());
+        }
+    });
+    let details = details(&tally);
+    let quoted: Vec<&str> = details[0].split('`').collect();
+    assert!(quoted[1].starts_with('…') && quoted[3].starts_with('…'), "{details:?}");
+    assert!(quoted[1].contains('+') && !quoted[3].contains('+'), "{details:?}");
+}
+
+#[test]
 fn a_form_of_time_that_no_row_shows_understood_is_told_and_one_that_some_rows_show_is_a_finding() {
     let events = events(|_| ());
     let local = |key: u64| Some(format!("2025-01-01 01:00:00.{key:03}"));

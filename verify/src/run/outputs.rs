@@ -62,7 +62,7 @@ fn page(
     evidence: &Evidence,
     thresholds: Vec<CheckedThreshold>,
 ) -> Option<String> {
-    match Material::gather(evidence, runs, thresholds) {
+    match Material::gather(verdict, evidence, runs, thresholds) {
         Ok(material) => Some(html::render(verdict, &material)),
         Err(error) => {
             say(&format!("warning: cannot write {}: {}", html::FILE, chain(&error)));
