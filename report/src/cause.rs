@@ -18,8 +18,8 @@ pub(crate) fn likely(verdict: &Judgement, check: &Check, faults: &[FaultSpan]) -
              as known before it stores them, or answers duplicate after an error."
         }
         CheckId::Lost if all_have(Kind::BeforeFault) => {
-            "The target responds before events are durable: what it acknowledged shortly before a fault was gone after \
-             it."
+            "The target responds before events are durable, to a first copy or to a repeat: what it acknowledged before a \
+             fault was gone after it."
         }
         CheckId::Lost => {
             "The target drops events between response and store, or deletes them later. Neither a fault of the run \

@@ -47,14 +47,20 @@ fn is_hidden(one: char) -> bool {
     one.is_control()
         || matches!(
             one,
-            '\u{61c}'
+            '\u{ad}'
+                | '\u{34f}'
+                | '\u{61c}'
+                | '\u{115f}'..='\u{1160}'
+                | '\u{17b4}'..='\u{17b5}'
                 | '\u{180e}'
                 | '\u{200b}'
                 | '\u{200e}'
                 | '\u{200f}'
                 | '\u{2028}'..='\u{202e}'
                 | '\u{2060}'..='\u{206f}'
+                | '\u{3164}'
                 | '\u{feff}'
+                | '\u{ffa0}'
                 | '\u{fff9}'..='\u{fffb}'
                 | '\u{e0000}'..='\u{e007f}'
         )
@@ -71,6 +77,7 @@ mod tests {
             ("a\r\n\tb", "a\\r\\n\\tb"),
             ("\u{9b}31m\u{7f}\0", "\\u{9b}31m\\u{7f}\\u{0}"),
             ("gpj.\u{202e}exe\u{2066}", "gpj.\\u{202e}exe\\u{2066}"),
+            ("a\u{ad}b\u{34f}c\u{3164}", "a\\u{ad}b\\u{34f}c\\u{3164}"),
             ("\u{200e}\u{feff}\u{2028}\u{e0041}", "\\u{200e}\\u{feff}\\u{2028}\\u{e0041}"),
         ] {
             assert_eq!(printable(text), shown);

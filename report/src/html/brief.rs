@@ -5,7 +5,7 @@ use judge::numbers::{counted, grouped};
 use judge::verdict::{Attempt, Check, Finding, Judgement, Status};
 
 use super::detail;
-use super::markup::{Markup, html, prose, text};
+use super::markup::{Markup, html, isolated, prose, text};
 use super::material::Material;
 use crate::advice::counter_example;
 use crate::cause;
@@ -67,8 +67,8 @@ fn write_key(
             out,
             "<b>{}</b>, topic <bdi class=\"id\">{}</bdi>, id <bdi class=\"id\">{}</bdi>",
             grouped(*ordinal),
-            text(topic),
-            text(event_id)
+            isolated(topic),
+            isolated(event_id)
         );
     });
     row(out, "Wrong with it", |out| {
@@ -90,8 +90,8 @@ fn write_key(
                 out,
                 "<b>{}</b>, topic <bdi class=\"id\">{}</bdi>, id <bdi class=\"id\">{}</bdi>",
                 grouped(twin.ordinal),
-                text(&twin.topic),
-                text(&twin.event_id)
+                isolated(&twin.topic),
+                isolated(&twin.event_id)
             );
             attempts(out, &twin.attempts, is_sharded);
         });
@@ -109,7 +109,7 @@ fn write_key(
     let struck = key.struck_by();
     if !struck.is_empty() {
         row(out, "Faults after it left", |out| {
-            struck.iter().for_each(|fault| html!(out, "<p>{}</p>", text(&fault.label())));
+            struck.iter().for_each(|fault| html!(out, "<p>{}</p>", isolated(&fault.label())));
         });
     }
     if !sights.is_empty() {
@@ -127,8 +127,8 @@ fn write_other(out: &mut Markup, check: &Check, finding: Option<&Finding>, mater
             html!(
                 out,
                 "topic <bdi class=\"id\">{}</bdi>, id <bdi class=\"id\">{}</bdi>",
-                text(topic),
-                text(event_id)
+                isolated(topic),
+                isolated(event_id)
             );
         }),
         None => row(out, "Key", |out| html!(out, "none: the fault is on no single key")),

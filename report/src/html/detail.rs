@@ -2,7 +2,7 @@
 
 use judge::verdict::CheckId;
 
-use super::markup::{prose, text};
+use super::markup::{isolated, prose};
 
 /// Prints the detail of a finding.
 pub(super) fn marked(check: CheckId, detail: &str) -> String {
@@ -20,7 +20,12 @@ fn compared(detail: &str) -> Option<String> {
     let backwards = stored.chars().rev().zip(sent.chars().rev());
     let same_at_end = backwards.take(most).take_while(|(one, other)| one == other).count();
     let [stored, sent] = [stored, sent].map(|quoted| quoted_with_mark(quoted, same, same_at_end));
-    Some(format!("{}{stored}{}{sent}{}", text(before), text(between.trim_start_matches(", ")), text(after)))
+    Some(format!(
+        "{}{stored}{}{sent}{}",
+        isolated(before),
+        isolated(between.trim_start_matches(", ")),
+        isolated(after)
+    ))
 }
 
 /// Prints a text on a line of its own, and marks what stands between so many characters at either end.
@@ -29,7 +34,12 @@ fn quoted_with_mark(quoted: &str, before: usize, after: usize) -> String {
     let part = |from: usize, to: usize| letters[from..to].iter().collect::<String>();
     let end = letters.len() - after;
     let [first, middle, last] = [part(0, before), part(before, end), part(end, letters.len())];
-    format!("<code class=\"quoted\">{}<mark>{}</mark>{}</code>", text(&first), text(&middle), text(&last))
+    format!(
+        "<code class=\"quoted\">{}<mark>{}</mark>{}</code>",
+        isolated(&first),
+        isolated(&middle),
+        isolated(&last)
+    )
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use judge::numbers::{counted, grouped};
 use judge::verdict::{Check, CheckId, Finding, Judgement, Status};
 
 use super::charts::Charts;
-use super::markup::{Markup, html, prose, text};
+use super::markup::{Markup, html, isolated, prose};
 use super::material::Material;
 use super::swimlane::Swimlane;
 use super::{attempts, detail, pictures, premises, words};
@@ -185,8 +185,8 @@ impl Section<'_> {
                 html!(
                     out,
                     " <bdi class=\"id\">{}</bdi> <bdi class=\"id\">{}</bdi></h4>",
-                    text(topic),
-                    text(event_id)
+                    isolated(topic),
+                    isolated(event_id)
                 );
                 let before = finding.ordinal.and_then(|ordinal| self.told.get(&ordinal).copied());
                 match before {
@@ -251,7 +251,7 @@ impl Section<'_> {
         let twin = finding.ordinal.and_then(|ordinal| self.material.twins.get(&ordinal));
         let Some(twin) = twin.filter(|_| self.check.name == CheckId::KeyMerged) else { return };
         let ordinal = grouped(twin.ordinal);
-        let (topic, event_id) = (text(&twin.topic), text(&twin.event_id));
+        let (topic, event_id) = (isolated(&twin.topic), isolated(&twin.event_id));
         html!(
             out,
             "<h4>The other key: {ordinal} <bdi class=\"id\">{topic}</bdi> <bdi class=\"id\">{event_id}</bdi></h4>"

@@ -31,13 +31,13 @@ pub(super) fn draw(out: &mut Markup, slack: &CounterSlack) {
     );
     html!(
         out,
-        "<svg class=\"swimlane\" role=\"img\" width=\"100%\" height=\"{}\" aria-label=\"counters beside the values that they must have\">",
+        "<div class=\"scroll\" tabindex=\"0\"><svg class=\"swimlane\" role=\"img\" width=\"100%\" height=\"{}\" aria-label=\"counters beside the values that they must have\">",
         ROW * reported.len() + 4
     );
     for (nth, (name, grown, bounds)) in reported.into_iter().enumerate() {
         draw_row(out, Row { name, grown, bounds }, ROW * nth);
     }
-    html!(out, "</svg>\n");
+    html!(out, "</svg></div>\n");
 }
 
 struct Row<'a> {

@@ -60,14 +60,45 @@ impl fmt::Display for Escaped<'_> {
     }
 }
 
-/// Prints a sentence of the judge: what stands in backquotes is set as code.
+/// Prints a sentence of the judge: what stands in backquotes is set as code, and words that are read from
+/// right to left do not turn what stands beside them.
 pub(super) fn prose(sentence: &str) -> String {
     let mut out = String::new();
     for (nth, part) in sentence.split('`').enumerate() {
-        let (open, close) = if nth % 2 == 1 { ("<code>", "</code>") } else { ("", "") };
-        write!(out, "{open}{}{close}", text(part)).expect("a String takes all that is written");
+        match nth % 2 {
+            1 => write!(out, "<code>{}</code>", isolated(part)).expect("a String takes all that is written"),
+            _ => out.push_str(&isolated(part)),
+        }
     }
     out
+}
+
+/// Escapes a text for an element, with each run of letters that are read from right to left in an element
+/// of its own. In an attribute or in a picture, [`text`] is to be used.
+pub(super) fn isolated(whole: &str) -> String {
+    let mut out = String::new();
+    let mut rest = whole;
+    while let Some(from) = rest.find(is_right_to_left) {
+        let length = rest[from..].find(|one| !is_right_to_left(one)).unwrap_or(rest.len() - from);
+        let (before, turned) = (&rest[..from], &rest[from..from + length]);
+        write!(out, "{}<bdi>{}</bdi>", text(before), text(turned))
+            .expect("a String takes all that is written");
+        rest = &rest[from + length..];
+    }
+    write!(out, "{}", text(rest)).expect("a String takes all that is written");
+    out
+}
+
+/// Returns true for letters of scripts that are read from right to left.
+fn is_right_to_left(one: char) -> bool {
+    matches!(
+        one,
+        '\u{590}'..='\u{8ff}'
+            | '\u{fb1d}'..='\u{fdff}'
+            | '\u{fe70}'..='\u{fefe}'
+            | '\u{10800}'..='\u{10fff}'
+            | '\u{1e800}'..='\u{1efff}'
+    )
 }
 
 #[cfg(test)]
@@ -84,5 +115,12 @@ mod tests {
     fn code_in_a_sentence_is_closed_even_where_a_backquote_is_missing() {
         assert_eq!(prose("set `a = \"<\"` here"), "set <code>a = &quot;&lt;&quot;</code> here");
         assert_eq!(prose("an odd ` one"), "an odd <code> one</code>");
+    }
+
+    #[test]
+    fn words_that_are_read_from_right_to_left_turn_nothing_beside_them() {
+        assert_eq!(prose("(שלום, 12) of 13"), "(<bdi>שלום</bdi>, 12) of 13");
+        assert_eq!(prose("`שלום:1` 12 אב"), "<code><bdi>שלום</bdi>:1</code> 12 <bdi>אב</bdi>");
+        assert_eq!(prose("Zürich 東京"), "Zürich 東京");
     }
 }

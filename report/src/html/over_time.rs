@@ -4,7 +4,7 @@ use super::charts::{Charts, LATENCIES};
 use super::counter_charts;
 use super::counters::Readings;
 use super::distribution;
-use super::markup::{Markup, html, prose, text};
+use super::markup::{Markup, html, isolated, prose};
 
 /// Run over time.
 pub(super) struct OverTime<'a, 'c> {
@@ -49,7 +49,7 @@ fn write_faults(charts: &Charts<'_>, out: &mut Markup) {
         "<p class=\"legend\"><span class=\"key fault\"><i></i>faults, shaded in all charts</span></p><ul class=\"faults\">"
     );
     for fault in charts.axis.faults {
-        html!(out, "<li>{}</li>", text(&fault.label()));
+        html!(out, "<li>{}</li>", isolated(&fault.label()));
     }
     html!(out, "</ul>\n");
 }

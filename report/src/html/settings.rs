@@ -6,7 +6,7 @@ use judge::numbers::grouped;
 use judge::verdict::Judgement;
 use truth::duration;
 
-use super::markup::{Markup, html, text};
+use super::markup::{Markup, html, isolated};
 use super::material::Material;
 
 /// Most bytes of the settings that are shown.
@@ -18,14 +18,14 @@ pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'
     commands(out, verdict);
     html!(out, "<h2>Settings and machine</h2>\n<dl class=\"settings\">");
     for (name, value) in settings(verdict, material) {
-        html!(out, "<div><dt>{name}</dt><dd><bdi>{}</bdi></dd></div>", text(&value));
+        html!(out, "<div><dt>{name}</dt><dd><bdi>{}</bdi></dd></div>", isolated(&value));
     }
     html!(out, "</dl>\n");
     let scenario = serde_json::to_string_pretty(&material.manifest.scenario).unwrap_or_default();
     if scenario.len() <= MOST {
         html!(out, "<details><summary>The whole scenario</summary><pre>");
         for line in scenario.lines() {
-            html!(out, "{}\n", text(line));
+            html!(out, "{}\n", isolated(line));
         }
         html!(out, "</pre></details>\n");
     }
@@ -41,7 +41,7 @@ fn commands(out: &mut Markup, verdict: &Judgement) {
     ];
     html!(out, "<dl class=\"commands\">");
     for (name, command) in all.iter().filter(|(_, command)| !command.is_empty()) {
-        html!(out, "<div><dt>{name}</dt><dd><code>{}</code></dd></div>", text(command));
+        html!(out, "<div><dt>{name}</dt><dd><code>{}</code></dd></div>", isolated(command));
     }
     html!(out, "</dl>\n");
 }

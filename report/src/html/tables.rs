@@ -4,7 +4,7 @@ use judge::numbers::{grouped, grouped_signed};
 use judge::verdict::{Judgement, Status};
 
 use super::gauge::must_be;
-use super::markup::{Markup, html, prose, text};
+use super::markup::{Markup, html, isolated, prose};
 use super::material::Material;
 use super::premises;
 use crate::text::bound_in_percent;
@@ -122,8 +122,8 @@ fn thresholds(out: &mut Markup, material: &Material<'_>) {
         html!(
             out,
             "<tr><td><code>{}</code></td><td><span class=\"result {class}\">{word}</span></td><td>{}</td></tr>",
-            text(&checked.threshold),
-            text(&checked.remarks())
+            isolated(&checked.threshold),
+            isolated(&checked.remarks())
         );
     }
     end(out);
@@ -165,7 +165,7 @@ fn topics(out: &mut Markup, material: &Material<'_>) {
         html!(
             out,
             "<tr><td><bdi class=\"id\">{}</bdi></td><td class=\"n\">{}</td><td class=\"n\">{}</td></tr>",
-            text(&topic.name),
+            isolated(&topic.name),
             number(topic.keys),
             number(topic.shown)
         );
@@ -193,9 +193,9 @@ fn errors(out: &mut Markup, material: &Material<'_>) {
         html!(
             out,
             "<tr><td>{}</td><td class=\"n\">{}</td><td>{}</td></tr>",
-            text(&lost.cause),
+            isolated(&lost.cause),
             grouped(lost.requests),
-            text(&lost.example)
+            isolated(&lost.example)
         );
     }
     for (name, specimen) in specimens {
@@ -203,7 +203,7 @@ fn errors(out: &mut Markup, material: &Material<'_>) {
             html!(
                 out,
                 "<tr><td>{name}</td><td class=\"n\">-</td><td>{}</td></tr>",
-                text(&specimen.to_string())
+                isolated(&specimen.to_string())
             );
         }
     }

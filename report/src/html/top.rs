@@ -4,7 +4,7 @@ use judge::numbers::grouped;
 use judge::verdict::{Judgement, Observation, Verdict};
 
 use super::brief;
-use super::markup::{Markup, html, prose, text};
+use super::markup::{Markup, html, isolated, prose};
 use super::material::Material;
 use crate::advice::next_steps;
 use crate::fault::FaultSpan;
@@ -26,7 +26,7 @@ pub(super) fn class(verdict: Verdict) -> &'static str {
 pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'_>, faults: &[FaultSpan]) {
     let class = class(verdict.verdict);
     html!(out, "<header class=\"{class}\"><p class=\"verdict\">{}</p>", verdict.verdict.text());
-    html!(out, "<h1>{}</h1>\n", text(sentence(verdict)));
+    html!(out, "<h1>{}</h1>\n", isolated(sentence(verdict)));
     if !verdict.reasons.is_empty() {
         html!(out, "<ul class=\"reasons\">");
         for reason in reasons(verdict) {
@@ -62,7 +62,7 @@ fn reasons(verdict: &Judgement) -> Vec<String> {
 /// Writes a reason, with the name of its check set apart.
 fn named(reason: &str) -> String {
     match reason.split_once(": ").filter(|(name, _)| !name.contains(' ')) {
-        Some((name, rest)) => format!("<b>{}</b>: {}", text(name), prose(rest)),
+        Some((name, rest)) => format!("<b>{}</b>: {}", isolated(name), prose(rest)),
         None => prose(reason),
     }
 }

@@ -240,10 +240,21 @@ fn a_key_with_two_faults_has_one_swim_lane() {
 #[test]
 fn text_of_a_target_is_text() {
     let mut forge = Forge::default();
-    let topics = ["<script>alert(1)</script>", "a\u{202e}b\"'&", "</svg><b onclick=x>", "`code` ![x](y)"];
+    let long = "x".repeat(180);
+    let topics = [
+        "<script>alert(1)</script>",
+        "a\u{202e}b\u{200b}\u{ad}\"'&",
+        "</svg><b onclick=x>",
+        "`code` ![x](y)",
+        "שלום: 12",
+        &long,
+    ];
     forge.scenario.events.topics = topics.map(str::to_owned).to_vec();
     let mut forged = forge.run();
     (440..447).for_each(|key| forged.lose(key));
+    let mut stranger = forged.rows[5].clone();
+    stranger.event_id = "<b>\u{2066}id\u{feff}</b>".to_owned();
+    forged.rows.push(stranger);
     forged.rows[3].payload = Some("{\"x\":\"</script><img src=x onerror=alert(1)>\u{202e}\"}".to_owned());
     let (_, page) = page_with(
         &forged,
@@ -255,7 +266,12 @@ fn text_of_a_target_is_text() {
         }],
     );
     assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;"));
-    for text in ["<script>alert", "<img", "<b onclick", "<u>", "\u{202e}"] {
+    assert!(page.contains("&lt;b&gt;\\u{2066}id\\u{feff}&lt;/b&gt;"));
+    // What is read from right to left turns nothing beside it, and what is long can be broken.
+    assert!(page.contains("<bdi class=\"id\"><bdi>שלום</bdi>: 12</bdi>"));
+    assert!(page.contains(&format!("<bdi class=\"id\">{long}</bdi>")));
+    let hidden = ["\u{202e}", "\u{2066}", "\u{200b}", "\u{ad}", "\u{feff}"];
+    for text in ["<script>alert", "<img", "<b onclick", "<u>", "<b>\\"].into_iter().chain(hidden) {
         assert!(!page.contains(text), "{text:?} is in the page");
     }
 }
