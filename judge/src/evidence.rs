@@ -10,6 +10,7 @@ use truth::observed::Observed;
 use truth::observed::counters::Counters;
 use truth::plan::Plan;
 use truth::plan::event::Events;
+use truth::plan::shard::Shard;
 use truth::plan::trace::{Departure, Traces};
 use truth::record::baseline::Baseline;
 use truth::record::clocks::Clocks;
@@ -281,6 +282,8 @@ pub struct Evidence {
     pub ended_by_time: bool,
     /// Number of shards of the run that were not given.
     pub missing_shards: u32,
+    /// For each run, the number of its shard; none where one shard sends all.
+    pub shards: Vec<Option<u32>>,
     /// Counters and listing before the first send of any run.
     pub baseline: Option<Baseline>,
     /// Set when runs have baselines, and none serves all of them.
@@ -358,6 +361,7 @@ impl Evidence {
             ended: runs.iter().map(|run| run.has_ended).collect(),
             polls_end: runs.iter().all(Run::polls_end),
             ended_by_time: first.ended_by_time,
+            shards: runs.iter().map(|run| run.manifest.shard).map(number_among_several).collect(),
             missing_shards: first.manifest.shard.of.saturating_sub(shards.len() as u32),
             baselines_differ: baseline.is_none() && runs.iter().any(|run| run.baseline.is_some()),
             baseline,
@@ -415,6 +419,11 @@ impl Evidence {
         };
         Some(traceparent.to_string())
     }
+}
+
+/// Returns the number of a shard; none if it is the only one.
+fn number_among_several(shard: Shard) -> Option<u32> {
+    (shard.of > 1).then_some(shard.index)
 }
 
 /// Headers of all segments. One that cannot be read is reported later, when the segment is booked.

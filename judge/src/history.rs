@@ -97,6 +97,7 @@ impl<'a> Pass<'a> {
 
     fn done(&mut self, segment: usize, done: &Done) {
         let run = self.runs[segment];
+        let shard = shard_of(self.evidence, run);
         let Some(held) = self.open.get_mut(&(run, done.scope)) else { return };
         for copy in held.places.iter().filter(|copy| copy.request == done.request) {
             let attempt = Attempt {
@@ -116,7 +117,7 @@ impl<'a> Pass<'a> {
                     &[copy.ordinal],
                 ),
                 planned_us: Some(self.clocks.since_us(segment, done.t_planned)),
-                run,
+                shard,
             };
             keep(&mut self.histories, copy.ordinal, attempt);
         }
@@ -143,13 +144,18 @@ impl<'a> Pass<'a> {
                     outcome: Fate::NeverEnded,
                     traceparent: self.evidence.traceparent(scope, request, 0, &[ordinal]),
                     planned_us: None,
-                    run,
+                    shard: shard_of(self.evidence, run),
                 };
                 keep(&mut self.histories, ordinal, attempt);
             }
         }
         self.histories
     }
+}
+
+/// Returns the number of a run's shard; none where one shard sends all.
+fn shard_of(evidence: &Evidence, run: usize) -> Option<u32> {
+    evidence.shards.get(run).copied().flatten()
 }
 
 /// Finds those of these keys that have a rejected attempt.
@@ -209,7 +215,7 @@ mod tests {
             outcome,
             traceparent: None,
             planned_us: None,
-            run: 0,
+            shard: None,
         }
     }
 

@@ -113,6 +113,7 @@ mod tests {
             polls_end: true,
             ended_by_time: false,
             missing_shards: 0,
+            shards: vec![None],
             baseline: None,
             baselines_differ: false,
             closing: None,

@@ -119,9 +119,9 @@ pub struct Attempt {
     /// Files do not keep it.
     #[serde(skip)]
     pub planned_us: Option<u64>,
-    /// Index of its run among those that were judged. Files do not keep it.
+    /// Number of the shard that sent it; none where one shard sends all. Files do not keep it.
     #[serde(skip)]
-    pub run: usize,
+    pub shard: Option<u32>,
 }
 
 /// Fate of one attempt.

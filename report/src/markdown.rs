@@ -94,7 +94,7 @@ fn example(verdict: &Judgement, check: &Check, finding: &Finding) -> String {
         for group in groups(&finding.history) {
             let end = group.first.end_us.map_or_else(|| "no end".to_owned(), moment);
             let start = moment(group.first.start_us);
-            let connection = group.connection(false);
+            let connection = group.connection();
             line(
                 &mut out,
                 &format!(

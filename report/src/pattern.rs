@@ -139,7 +139,7 @@ mod tests {
             outcome,
             traceparent: None,
             planned_us: None,
-            run: 0,
+            shard: None,
         }
     }
 

@@ -36,8 +36,6 @@ pub struct Protagonist<'a> {
     pub sights: &'a [Sight],
     /// Faults of the run.
     pub faults: &'a [FaultSpan],
-    /// Set where several shards sent the run.
-    pub is_sharded: bool,
 }
 
 impl<'a> Protagonist<'a> {
@@ -63,7 +61,7 @@ impl Story {
                 _ if groups[..nth].iter().any(is_under_way) => "Meanwhile",
                 _ => "Then",
             };
-            (group.first.start_us, group.sentence(begin, key.is_sharded))
+            (group.first.start_us, group.sentence(begin))
         };
         let struck = key.struck_by().into_iter().map(|fault| (fault.from_us, struck(fault)));
         let mut events: Vec<(u64, String)> = groups.iter().enumerate().map(told).chain(struck).collect();
@@ -85,9 +83,9 @@ impl Story {
     }
 
     /// Tells a fault that is on no key, and of its request if it is on one.
-    pub fn of_fault(check: &Check, finding: &Finding, is_sharded: bool) -> Self {
+    pub fn of_fault(check: &Check, finding: &Finding) -> Self {
         let groups = groups(&finding.history);
-        let mut sentences: Vec<String> = groups.iter().map(|group| group.of_request(is_sharded)).collect();
+        let mut sentences: Vec<String> = groups.iter().map(Group::of_request).collect();
         sentences.push(conclusion(check, finding));
         Self { sentences, rests_on: rests_on([check].into_iter()) }
     }
@@ -129,8 +127,8 @@ pub fn groups(attempts: &[Attempt]) -> Vec<Group<'_>> {
     for attempt in attempts {
         let is_same = |group: &&mut Group<'_>| {
             let first = group.first;
-            (first.run, &first.scope, first.request, first.try_number)
-                == (attempt.run, &attempt.scope, attempt.request, attempt.try_number)
+            (first.shard, &first.scope, first.request, first.try_number)
+                == (attempt.shard, &attempt.scope, attempt.request, attempt.try_number)
         };
         match groups.iter_mut().find(is_same) {
             Some(group) => group.copies.push(attempt),
@@ -143,8 +141,8 @@ pub fn groups(attempts: &[Attempt]) -> Vec<Group<'_>> {
 
 impl Group<'_> {
     /// Says which connection carried it.
-    pub fn connection(&self, is_sharded: bool) -> String {
-        let shard = if is_sharded { format!("shard folder {}, ", self.first.run + 1) } else { String::new() };
+    pub fn connection(&self) -> String {
+        let shard = self.first.shard.map_or_else(String::new, |shard| format!("shard {shard}, "));
         match self.first.outcome {
             Fate::NeverEnded => format!("{shard}a connection that is not on record"),
             _ => format!("{shard}connection {}", self.first.connection),
@@ -184,7 +182,7 @@ impl Group<'_> {
         }
     }
 
-    fn sentence(&self, begin: &str, is_sharded: bool) -> String {
+    fn sentence(&self, begin: &str) -> String {
         let attempt = self.first;
         let copies = match self.copies.len() {
             1 => "it".to_owned(),
@@ -195,7 +193,7 @@ impl Group<'_> {
         let sent = format!(
             "{begin}, at {}, {} ({}, {}) carried {copies}{due}",
             moment(attempt.start_us),
-            self.connection(is_sharded),
+            self.connection(),
             self.request(),
             self.places()
         );
@@ -221,9 +219,9 @@ impl Group<'_> {
     }
 
     /// Tells of the request alone, whatever it carried.
-    fn of_request(&self, is_sharded: bool) -> String {
+    fn of_request(&self) -> String {
         let attempt = self.first;
-        let connection = self.connection(is_sharded);
+        let connection = self.connection();
         let request = self.request();
         let begin = format!("At {}, {connection} sent {request}", moment(attempt.start_us));
         match attempt.end_us {

@@ -246,9 +246,10 @@ fn attempt_line(attempt: &Attempt) -> String {
         if attempt.try_number == 0 { String::new() } else { format!(", try {}", attempt.try_number + 1) };
     let status =
         if attempt.status == 0 { "no response".to_owned() } else { format!("status {}", attempt.status) };
+    let shard = attempt.shard.map_or_else(String::new, |shard| format!("shard {shard}, "));
     let trace = attempt.traceparent.as_deref().map(|traceparent| format!(", trace {}", trace(traceparent)));
     format!(
-        "{} to {end}: {}, {status} ({}, request {}, place {}, connection {}{retry}{})",
+        "{} to {end}: {}, {status} ({shard}{}, request {}, place {}, connection {}{retry}{})",
         ms(attempt.start_us),
         attempt.outcome.text(),
         attempt.scope,

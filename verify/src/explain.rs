@@ -110,18 +110,10 @@ fn of_finding(judged: &Offline, wanted: usize, is_whole: bool) -> Result<String,
     match (finding.ordinal, &finding.topic, &finding.event_id) {
         (Some(ordinal), ..) => of_key(judged, ordinal, is_whole),
         (None, Some(topic), Some(event_id)) => {
-            let key = Protagonist {
-                ordinal: None,
-                topic,
-                event_id,
-                attempts: &[],
-                sights: &[],
-                faults: &[],
-                is_sharded: judged.runs.len() > 1,
-            };
+            let key = Protagonist { ordinal: None, topic, event_id, attempts: &[], sights: &[], faults: &[] };
             Ok(told(&Story::of(&key, &[(check, finding)])))
         }
-        _ => Ok(told(&Story::of_fault(check, finding, judged.runs.len() > 1))),
+        _ => Ok(told(&Story::of_fault(check, finding))),
     }
 }
 
@@ -139,7 +131,6 @@ fn of_key(judged: &Offline, ordinal: u64, is_whole: bool) -> Result<String, Expl
         attempts: &attempts,
         sights: &sights,
         faults: &recorded_faults(judged),
-        is_sharded: judged.runs.len() > 1,
     };
     let mut faults = numbered(&judged.verdict);
     faults.retain(|(_, finding)| finding.ordinal == Some(ordinal));

@@ -303,6 +303,7 @@ pub(super) fn evidence_of(whole: &Evidence, keys: &Range<u64>, slice: &Slice) ->
         polls_end: true,
         ended_by_time: false,
         missing_shards: 0,
+        shards: vec![None],
         baseline: Some(baseline),
         baselines_differ: false,
         closing: Some(slice.counters.clone()),

@@ -7,7 +7,7 @@ use crate::story::groups;
 use crate::units::moment;
 
 /// Writes the table; nothing without an attempt.
-pub(super) fn write(out: &mut Markup, attempts: &[Attempt], is_sharded: bool) {
+pub(super) fn write(out: &mut Markup, attempts: &[Attempt]) {
     if attempts.is_empty() {
         return;
     }
@@ -30,7 +30,7 @@ pub(super) fn write(out: &mut Markup, attempts: &[Attempt], is_sharded: bool) {
             "<tr><td class=\"n\">{due}</td><td class=\"n\">{}</td><td class=\"n\">{end}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td>{trace}</tr>",
             moment(attempt.start_us),
             group.answer(),
-            group.connection(is_sharded),
+            group.connection(),
             text(&group.request()),
             group.places(),
         );

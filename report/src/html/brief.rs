@@ -27,7 +27,7 @@ pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'
     html!(out, "<section class=\"brief\"><h2>{title}</h2><dl>");
     match example.map(|(_, finding)| finding) {
         Some(finding) if finding.ordinal.is_some() => write_key(out, verdict, material, faults, finding),
-        other => write_other(out, check, other, material),
+        other => write_other(out, check, other),
     }
     if check.status == Status::Fail {
         row(out, "Likely cause", |out| {
@@ -82,8 +82,7 @@ fn write_key(
             );
         }
     });
-    let is_sharded = material.shards > 1;
-    row(out, "Its attempts", |out| attempts(out, &finding.history, is_sharded));
+    row(out, "Its attempts", |out| attempts(out, &finding.history));
     if let Some(twin) = material.twins.get(ordinal) {
         row(out, "The other key", |out| {
             html!(
@@ -93,7 +92,7 @@ fn write_key(
                 isolated(&twin.topic),
                 isolated(&twin.event_id)
             );
-            attempts(out, &twin.attempts, is_sharded);
+            attempts(out, &twin.attempts);
         });
     }
     let sights = sights(material.observed, *ordinal, topic);
@@ -104,7 +103,6 @@ fn write_key(
         attempts: &finding.history,
         sights: &sights,
         faults,
-        is_sharded,
     };
     let struck = key.struck_by();
     if !struck.is_empty() {
@@ -118,7 +116,7 @@ fn write_key(
 }
 
 /// Writes a fault that is on no key.
-fn write_other(out: &mut Markup, check: &Check, finding: Option<&Finding>, material: &Material<'_>) {
+fn write_other(out: &mut Markup, check: &Check, finding: Option<&Finding>) {
     let detail = finding.map_or(&check.summary, |finding| &finding.detail);
     row(out, "Wrong", |out| html!(out, "<p>{} <small>({})</small></p>", prose(detail), check.name));
     let row_of_target = finding.and_then(|finding| finding.topic.as_ref().zip(finding.event_id.as_ref()));
@@ -135,12 +133,12 @@ fn write_other(out: &mut Markup, check: &Check, finding: Option<&Finding>, mater
     }
     let history = finding.map_or(&[][..], |finding| &finding.history);
     if !history.is_empty() {
-        row(out, "Its request", |out| attempts(out, history, material.shards > 1));
+        row(out, "Its request", |out| attempts(out, history));
     }
 }
 
 /// Lists attempts, a line for each request.
-fn attempts(out: &mut Markup, attempts: &[Attempt], is_sharded: bool) {
+fn attempts(out: &mut Markup, attempts: &[Attempt]) {
     let groups = groups(attempts);
     html!(out, "<ol>");
     for group in groups.iter().take(MOST_REQUESTS) {
@@ -148,7 +146,7 @@ fn attempts(out: &mut Markup, attempts: &[Attempt], is_sharded: bool) {
             out,
             "<li>at {} on <b>{}</b> ({}, {}): <b>{}</b></li>",
             moment(group.first.start_us),
-            group.connection(is_sharded),
+            group.connection(),
             text(&group.request()),
             group.places(),
             group.answer()

@@ -206,7 +206,7 @@ impl Section<'_> {
 
     /// Writes what follows from the attempts that another finding shows.
     fn write_conclusion(&self, out: &mut Markup, finding: &Finding, before: usize) {
-        let story = Story::of_fault(self.check, finding, false);
+        let story = Story::of_fault(self.check, finding);
         let conclusion = story.sentences.last().map_or("", String::as_str);
         html!(out, "<p>{}</p>", prose(conclusion));
         html!(out, "<p class=\"note\">Finding {before} shows its attempts.</p>\n");
@@ -218,7 +218,6 @@ impl Section<'_> {
         let observed = self.material.observed;
         let sights: Vec<Sight> =
             finding.ordinal.map(|ordinal| sights(observed, ordinal, topic)).unwrap_or_default();
-        let is_sharded = self.material.shards > 1;
         let key = Protagonist {
             ordinal: finding.ordinal,
             topic,
@@ -226,7 +225,6 @@ impl Section<'_> {
             attempts: &finding.history,
             sights: &sights,
             faults: self.faults,
-            is_sharded,
         };
         let label = match finding.ordinal {
             Some(ordinal) => format!("attempts and looks of key {ordinal}"),
@@ -234,14 +232,14 @@ impl Section<'_> {
         };
         let faults = key.struck_by();
         let attempts = key.attempts;
-        Swimlane { label, attempts, sights: &sights, faults, is_sharded, has_places: true }.draw(out);
+        Swimlane { label, attempts, sights: &sights, faults, has_places: true }.draw(out);
         let open = if nth == 0 { " open" } else { "" };
         html!(out, "<details{open}><summary>The story</summary><ol class=\"story\">");
         for sentence in Story::of(&key, &[(self.check, finding)]).sentences {
             html!(out, "<li>{}</li>", prose(&sentence));
         }
         html!(out, "</ol>");
-        attempts::write(out, attempts, is_sharded);
+        attempts::write(out, attempts);
         html!(out, "</details>");
         self.write_twin(out, finding);
     }
@@ -258,11 +256,9 @@ impl Section<'_> {
         );
         let sights = sights(self.material.observed, twin.ordinal, &twin.topic);
         let label = format!("attempts and looks of key {ordinal}");
-        let is_sharded = self.material.shards > 1;
         let faults = Vec::new();
-        Swimlane { label, attempts: &twin.attempts, sights: &sights, faults, is_sharded, has_places: true }
-            .draw(out);
-        attempts::write(out, &twin.attempts, is_sharded);
+        Swimlane { label, attempts: &twin.attempts, sights: &sights, faults, has_places: true }.draw(out);
+        attempts::write(out, &twin.attempts);
     }
 
     /// Draws the request of a fault that is on one.
@@ -272,7 +268,6 @@ impl Section<'_> {
             attempts: &finding.history,
             sights: &[],
             faults: Vec::new(),
-            is_sharded: self.material.shards > 1,
             has_places: false,
         };
         lane.draw(out);

@@ -52,6 +52,7 @@ fn settings(verdict: &Judgement, material: &Material<'_>) -> Vec<(&'static str, 
     let load = &manifest.scenario.load;
     let lasting = |time: Option<Duration>| time.map(duration::format);
     let bytes = plan.payload_bytes;
+    let of_each = |whole, shard| if material.shards > 1 { shard } else { whole };
     let all = [
         ("target", Some(verdict.target.clone())),
         ("scenario", Some(manifest.scenario.name.clone())),
@@ -62,8 +63,8 @@ fn settings(verdict: &Judgement, material: &Material<'_>) -> Vec<(&'static str, 
         ("share of duplicates", Some(load.dup.clone())),
         ("events in a request", Some(grouped(u64::from(plan.batch)))),
         ("payload", Some(format!("{} to {} bytes", grouped(bytes[0].into()), grouped(bytes[1].into())))),
-        ("connections", Some(grouped(u64::from(manifest.concurrency)))),
-        ("lanes", Some(grouped(u64::from(manifest.lanes)))),
+        (of_each("connections", "connections of each shard"), Some(grouped(u64::from(manifest.concurrency)))),
+        (of_each("lanes", "lanes of each shard"), Some(grouped(u64::from(manifest.lanes)))),
         ("retries", Some(load.retries.to_string())),
         ("timeout", lasting(Some(load.timeout))),
         ("seed", Some(plan.seed.to_string())),

@@ -29,8 +29,6 @@ pub(super) struct Swimlane<'a> {
     pub(super) attempts: &'a [Attempt],
     pub(super) sights: &'a [Sight],
     pub(super) faults: Vec<&'a FaultSpan>,
-    /// Set where several shards sent the run.
-    pub(super) is_sharded: bool,
     /// True if the attempts are those of a key, which has a place in each request.
     pub(super) has_places: bool,
 }
@@ -80,7 +78,7 @@ impl Swimlane<'_> {
 
     /// Says who sent a try.
     fn who(&self, group: &Group<'_>) -> String {
-        let connection = group.connection(self.is_sharded);
+        let connection = group.connection();
         match self.has_places {
             true => format!("{connection} · {} · {}", group.request(), group.places()),
             false => format!("{connection} · {}", group.request()),

@@ -37,7 +37,6 @@ fn story_with(forged: &Forged, ordinal: u64, faults_of_run: &[FaultSpan]) -> Str
         attempts: &attempts,
         sights: &sights,
         faults: faults_of_run,
-        is_sharded: false,
     };
     let Story { sentences, rests_on } = Story::of(&key, &faults);
     sentences.iter().chain(&rests_on).fold(String::new(), |mut out, sentence| {

@@ -121,6 +121,24 @@ pub(super) fn rerun(text: &str) -> &str {
     if is_loadgen && quoted.is_ok_and(|quoted| quoted == text) { text } else { "" }
 }
 
+/// Returns the command that sends all of so many shards again, side by side: the same for each, but for its
+/// number. `text` sends one of them.
+pub(super) fn rerun_of_shards(text: &str, shards: u32) -> String {
+    let words = shlex::split(rerun(text)).unwrap_or_default();
+    let is_number = |place: usize| place > 0 && words[place - 1] == "--shard";
+    let shown = |place: usize| match is_number(place) {
+        true => format!("$i/{shards}"),
+        false => quoted(&words[place]).into_owned(),
+    };
+    match (0..words.len()).any(is_number) {
+        true => {
+            let command: Vec<String> = (0..words.len()).map(shown).collect();
+            format!("for i in $(seq {shards}); do {} & done; wait", command.join(" "))
+        }
+        false => rerun(text).to_owned(),
+    }
+}
+
 /// Returns the command of a process as a shell would take it.
 pub(super) fn line(process: &Process) -> String {
     let folder = process.folder.to_string_lossy();
@@ -156,5 +174,13 @@ mod tests {
         ] {
             assert_eq!(rerun(text), "", "{text}");
         }
+    }
+
+    #[test]
+    fn all_shards_are_sent_again_by_one_command() {
+        let all = "for i in $(seq 3); do loadgen --run-id 'night 7' --shard $i/3 --seed 5 & done; wait";
+        assert_eq!(rerun_of_shards("loadgen --run-id 'night 7' --shard 2/3 --seed 5", 3), all);
+        assert_eq!(rerun_of_shards("loadgen --seed 5", 1), "loadgen --seed 5");
+        assert_eq!(rerun_of_shards("loadgen --shard 2/3; id", 3), "");
     }
 }

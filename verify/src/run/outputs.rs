@@ -42,7 +42,7 @@ pub(super) fn finish(
     if verdict.target.is_empty() {
         verdict.target.clone_from(&manifest.scenario.target.url);
     }
-    commands::rerun(&manifest.rerun).clone_into(&mut verdict.rerun);
+    verdict.rerun = commands::rerun_of_shards(&manifest.rerun, manifest.shard.of);
     let folder = &runs[0].folder;
     tell_of_failure_before(&verdict, folder);
     let thresholds = thresholds(runs);
