@@ -295,6 +295,13 @@ pub struct Judgement {
     pub planted: Vec<Planted>,
     /// Command that sends the same load again.
     pub rerun: String,
+    /// Name by which verify was called: `verify`, or `onceproof verify`. Files do not keep it.
+    #[serde(skip, default = "verify")]
+    pub called: String,
+}
+
+fn verify() -> String {
+    "verify".to_owned()
 }
 
 /// All checks, made.
@@ -336,6 +343,7 @@ pub(crate) fn blank() -> Judgement {
         replayed: None,
         planted: Vec::new(),
         rerun: String::new(),
+        called: verify(),
     }
 }
 

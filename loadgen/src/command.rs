@@ -4,7 +4,7 @@ pub(crate) mod cli;
 pub(crate) mod history;
 mod preview;
 pub(crate) mod reference;
-mod rerun;
+pub(crate) mod rerun;
 pub(crate) mod settings;
 pub(crate) mod show;
 mod values;

@@ -45,6 +45,10 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Interval between two reports of the measurements.
 const REPORT: Duration = Duration::from_millis(500);
 
+/// Interval at which the records of ended requests are written, for those who read the ledger while the
+/// run goes on.
+const WRITE: Duration = Duration::from_millis(500);
+
 /// Command to the lanes of an executor.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum LaneCommand {
@@ -140,6 +144,7 @@ async fn run(
     let ended = tokio::select! {
         ended = supervise(&desk, &mut seats, &aborts, &finished, &mut commands) => ended,
         Err(error) = pace(&desk, alarm.as_ref(), &has_idle) => Err(error),
+        Err(error) = write_out(&desk) => Err(error),
         () = report_on(&job, &desk, messages) => Ok(()),
     };
     seats.shutdown().await;
@@ -162,6 +167,16 @@ async fn pace(desk: &RefCell<Desk>, alarm: Option<&Alarm>, has_idle: &Notify) ->
             () = has_idle.notified() => {}
             () = alarm.until(next) => {}
         }
+    }
+}
+
+/// Writes the records that are gathered at an interval; ends only where the ledger cannot be written.
+async fn write_out(desk: &RefCell<Desk>) -> Result<(), LedgerError> {
+    let mut ticks = interval(WRITE);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        desk.borrow_mut().write_out()?;
     }
 }
 

@@ -19,6 +19,7 @@ mod summary;
 mod watch;
 
 pub use command::cli::{Cli, Command, Program};
+pub use command::rerun::RERUN;
 pub use error::Failure;
 
 use command::cli::Shape;

@@ -59,10 +59,10 @@ fn after_unknown(verdict: &Judgement) -> Vec<String> {
         }
     }
     if hangs_on_sentinels(verdict) {
-        steps.push(
-            "Or try `verify --sentinels`, which sends some more events and looks whether they are shown."
-                .to_owned(),
-        );
+        steps.push(format!(
+            "Or try `{} --sentinels`, which sends some more events and looks whether they are shown.",
+            verdict.called
+        ));
     }
     if steps.is_empty() {
         steps.push("Remove what the reasons above name, and run verify again.".to_owned());
@@ -86,10 +86,10 @@ pub fn explain(verdict: &Judgement, finding: &Finding) -> Option<String> {
     if verdict.runs.is_empty() {
         return None;
     }
-    let runs = verdict.runs.join(" ");
+    let (called, runs) = (&verdict.called, verdict.runs.join(" "));
     if let Some(ordinal) = finding.ordinal {
-        return Some(format!("verify explain {ordinal} {runs}"));
+        return Some(format!("{called} explain {ordinal} {runs}"));
     }
     let number = numbered(verdict).iter().position(|(_, one)| std::ptr::eq(*one, finding))? + 1;
-    Some(format!("verify explain --finding {number} {runs}"))
+    Some(format!("{called} explain --finding {number} {runs}"))
 }

@@ -96,7 +96,8 @@ fn write_reason(out: &mut Page, reason: &Reason, verdict: &Judgement) {
     if open.iter().any(|ground| is_open_to_sentinels(ground, verdict)) {
         line!(
             out,
-            "      Or try `verify --sentinels`, which sends some more events and looks if they are shown."
+            "      Or try `{} --sentinels`, which sends some more events and looks if they are shown.",
+            verdict.called
         );
     }
 }

@@ -205,6 +205,7 @@ impl Forged {
             polls_end: true,
             ended_by_time: false,
             missing_shards: 0,
+            shards: vec![None],
             baseline: self.baseline.clone(),
             baselines_differ: false,
             closing: self.closing.clone(),

@@ -32,6 +32,15 @@ pub(crate) fn rerun(cli: &Cli, load: &Load, count: Option<u64>, seed: u32, shard
     command.joined()
 }
 
+/// Variable with the command that made a run by way of this program. What this program was called with is
+/// not to be repeated then.
+pub const RERUN: &str = "ONCEPROOF_RERUN";
+
+/// Returns the command of another program that sends the same load again.
+pub(crate) fn by_another(command: &str, seed: u32) -> String {
+    format!("{command} --seed {seed}")
+}
+
 /// Returns the command of a load of one request.
 pub(crate) fn rerun_http(http: &Http) -> String {
     let mut command = CommandLine(vec!["loadgen".to_owned(), "http".to_owned(), http.url.clone()]);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rand::TryRng;
 use rand::rngs::{SysError, SysRng};
 use reader::database::DatabaseReader;
-use reader::environment;
+use reader::environment::variable;
 use reader::looking::Looking;
 use reader::reach::Reach;
 use truth::plan::Plan;
@@ -22,7 +22,7 @@ use truth::target::secrets::Secrets;
 use truth::target::{AnswerFields, AnswerRules, Endpoint, Listing, Stats, Target};
 
 use super::cli::{Cli, Http, Shape};
-use super::rerun::{rerun, rerun_http};
+use super::rerun::{RERUN, by_another, rerun, rerun_http};
 use crate::connection::dial::{Connector, Family};
 use crate::error::Failure;
 use crate::executor::Executor;
@@ -185,7 +185,10 @@ impl Settings {
         let shapes = scenario.executors()?;
         // A schedule gets its count from the rate and the time.
         let count = shapes.only().filter(|shape| shape.schedule().is_none()).and_then(|shape| shape.total());
-        let rerun = rerun(&cli, &scenario.load, count, identity.seed, shard);
+        let rerun = match variable(RERUN) {
+            Some(command) => by_another(&command, identity.seed),
+            None => rerun(&cli, &scenario.load, count, identity.seed, shard),
+        };
         let file = cli.scenario.clone();
         let mut settings =
             Self::new(scenario, cli.shape, &identity, rerun).map_err(|error| match file.as_deref() {
@@ -243,7 +246,7 @@ impl Settings {
         let target = scenario.target.at_publish();
         let endpoint = target.endpoint()?;
         let connector = Connector::new(&target, &endpoint, &shape.reach.proxy_login()?)?;
-        let no_color = shape.no_color || environment::variable("NO_COLOR").is_some();
+        let no_color = shape.no_color || variable("NO_COLOR").is_some();
         let family = match (shape.ipv4, shape.ipv6) {
             (true, _) => Some(Family::V4),
             (_, true) => Some(Family::V6),

@@ -37,8 +37,13 @@ impl Desk {
         let flying: Vec<Flight> = self.flights.iter_mut().filter_map(Option::take).collect();
         let given_up = self.give_up_all(flying);
         self.queue.note_rest();
-        let flushed = self.ledger.as_mut().map_or(Ok(()), SegmentWriter::flush);
-        stopped.and(given_up).and(flushed)
+        stopped.and(given_up).and(self.write_out())
+    }
+
+    /// Writes the records that are gathered. A segment that could not be written is never written again.
+    pub(crate) fn write_out(&mut self) -> Result<(), LedgerError> {
+        let written = self.ledger.as_mut().map_or(Ok(()), SegmentWriter::flush);
+        written.inspect_err(|_| self.ledger = None)
     }
 
     /// Counts all requests, also after the first that could not be recorded; no further record is

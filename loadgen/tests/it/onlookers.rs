@@ -146,11 +146,13 @@ fn the_page_is_served_while_the_run_goes_on_and_ends_with_it() {
     let line = running.wait_for_line("page of the run at ");
     let address: SocketAddr =
         line.trim().trim_start_matches("page of the run at http://").trim_end_matches('/').parse().unwrap();
-    // The charts show ended requests once the next round is opened, the numbers at once.
+    // The charts show ended requests when they are written to disk, the numbers at once. The requests that
+    // have ended here end within a round.
     stub.wait_for(|seen| seen.requests.len() == 21);
     let page = loop {
         let page = get(address, "/");
-        if page.contains("<dt>attempts ended</dt><dd>2,000</dd>") && page.contains("<h3>Rate</h3>") {
+        let is_drawn = page.contains("<h3>Rate</h3>") && !page.contains("more attempts have ended");
+        if page.contains("<dt>attempts ended</dt><dd>2,000</dd>") && is_drawn {
             break page;
         }
     };

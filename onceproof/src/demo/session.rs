@@ -78,7 +78,7 @@ impl<'a> Session<'a> {
             tell(&format!("the target's files are in {}", self.files.path().display()));
         }
         let shown =
-            format!("{}\n{}", verdict.trim_start(), look_at(&folder, code, &self.again(folder.seed()?)));
+            format!("{}\n{}", verdict.trim_start(), look_at(&folder, code, &self.again_with(folder.seed()?)));
         let printed = print_result(&shown, code);
         if code == exit::VOID && folder.kills()?.iter().any(|kill| !kill.bit()) {
             tell(SHORT);
@@ -101,6 +101,8 @@ impl<'a> Session<'a> {
         command.args(["--target", &url, "--out"]).arg(&self.results);
         command.args(["--count", &count.to_string(), "--dup", dup, "--batch", &batch.to_string()]);
         command.args(self.settings.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
+        // The scenario is gone when the demo ends.
+        command.env(loadgen::RERUN, self.again());
         // A scenario must not hold the URL of a given database, since it may have a password.
         command.envs(self.settings.database_url.iter().map(|url| (DATABASE_URL, url)));
         tell(&format!("starts {} ({url})", self.told()));
@@ -111,8 +113,13 @@ impl<'a> Session<'a> {
         Running::start(&mut command)
     }
 
-    /// Returns the command of a demo that sends the same.
-    fn again(&self, seed: u32) -> String {
+    /// Returns the command of a demo that sends the same with this seed.
+    fn again_with(&self, seed: u32) -> String {
+        format!("{} --seed {seed}", self.again())
+    }
+
+    /// Returns the command of a demo that sends the same, without the seed.
+    fn again(&self) -> String {
         let Settings { broken, dup, count, batch, kills, database_url, .. } = self.settings;
         let number = |number: &Option<u64>| number.map(|number| number.to_string());
         let given = [
@@ -123,7 +130,6 @@ impl<'a> Session<'a> {
             ("--kills", number(kills)),
             // The URL may have a password.
             ("--database-url", database_url.as_ref().map(|_| "URL".to_owned())),
-            ("--seed", Some(seed.to_string())),
         ];
         let given = given.into_iter().filter_map(|(flag, value)| Some(format!(" {flag} {}", value?)));
         format!("onceproof demo{}", given.collect::<String>())

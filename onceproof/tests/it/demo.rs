@@ -48,6 +48,14 @@ fn a_sound_target_passes_a_kill_and_each_step_is_told() {
     let again = run(&["verify", "--offline", folder]);
     assert_eq!(again.code, Some(0), "{again:?}");
     assert!(ended.stdout.contains(&format!("onceproof load history {folder}\n")), "{}", ended.stdout);
+    // Whoever has the report alone is told what he can run: the scenario is gone.
+    let page = std::fs::read_to_string(Path::new(folder).join("report.html")).unwrap();
+    for command in
+        ["onceproof demo --seed 7</code>".to_owned(), format!("onceproof verify --offline {folder}</code>")]
+    {
+        assert!(page.contains(&format!("<code>{command}")), "{command}: {page}");
+    }
+    assert!(!page.contains("demo.toml"), "{page}");
     // The run knows of the kill.
     assert!(!ended.stdout.contains("nothing planned did that"), "{}", ended.stdout);
     assert!(ended.stdout.contains("kill at 40%"), "{}", ended.stdout);

@@ -11,13 +11,19 @@ use super::markup::Markup;
 use super::plot::{Mark, Plot};
 use crate::units::{moment, short};
 
-/// Note of the first chart.
-const NOTE: &str =
-    "growth since before the run, as the target reports it, inside the band that the responses so far leave";
+/// Returns the note of the first chart.
+fn note(readings: &Readings) -> &'static str {
+    match readings.is_of_one_shard {
+        true => "growth since before the run, as one of the shards read it until it had sent its part",
+        false => {
+            "growth since before the run, as the target reports it, inside the band that the responses so far leave"
+        }
+    }
+}
 
 /// Draws all counters, and the events that wait.
 pub(super) fn draw(charts: &mut Charts<'_>, out: &mut Markup, readings: &Readings) {
-    let mut note = NOTE;
+    let mut note = note(readings);
     for nth in 0..NAMES.len() {
         if counter(charts, out, readings, nth, note) {
             note = "";
@@ -28,7 +34,7 @@ pub(super) fn draw(charts: &mut Charts<'_>, out: &mut Markup, readings: &Reading
 
 /// Draws the counters with a reading that is odd in this way.
 pub(super) fn draw_odd(charts: &mut Charts<'_>, out: &mut Markup, readings: &Readings, wanted: Oddity) {
-    let mut note = NOTE;
+    let mut note = note(readings);
     let is_wanted = |odd: &Option<OddReading>| odd.is_some_and(|odd| odd.oddity == wanted);
     for (nth, _) in readings.odd.iter().enumerate().filter(|(_, odd)| is_wanted(odd)) {
         if counter(charts, out, readings, nth, note) {

@@ -64,6 +64,8 @@ pub(super) struct Readings {
     pub(super) points: Vec<CounterPoint>,
     /// First odd reading of each counter, among all readings.
     pub(super) odd: [Option<OddReading>; 3],
+    /// True if other shards sent as well, so that there is no band.
+    pub(super) is_of_one_shard: bool,
     /// Spans in which another process took over, at most [`MOST_RESTARTS`].
     pub(super) restarts: Vec<FaultSpan>,
 }
@@ -80,7 +82,8 @@ impl Readings {
         let Some(before) = before else { return Ok(Self::default()) };
         let is_alone = manifest.shard.of == 1;
         let is_committed = manifest.promises().is_committed();
-        let mut readings = Self { points: vec![before_all(&before, is_alone)], ..Self::default() };
+        let points = vec![before_all(&before, is_alone)];
+        let mut readings = Self { points, is_of_one_shard: !is_alone, ..Self::default() };
         let mut last = readings.points[0];
         let mut processes: Vec<String> = before.instance.iter().cloned().collect();
         let mut every = 1;

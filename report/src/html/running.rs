@@ -33,7 +33,7 @@ pub struct Running<'a> {
     pub progress: Option<Progress>,
 }
 
-/// Numbers of a run that goes on. The ledger on disk is behind them by what its writers hold.
+/// Numbers of a run that goes on. The ledger on disk is behind them by what its writers gather.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Progress {
     /// Attempts that have begun.
@@ -114,7 +114,7 @@ impl Running<'_> {
         if undrawn > 0 {
             html!(
                 out,
-                "<p class=\"note\">The charts are drawn from the ledger on disk. {} more attempts have ended; each is drawn when the thread that sent it begins its next round.</p>",
+                "<p class=\"note\">The charts are drawn from the ledger on disk. {} more attempts have ended since it was written, within the last second.</p>",
                 grouped(undrawn)
             );
         }

@@ -34,10 +34,11 @@ pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'
 
 fn commands(out: &mut Markup, verdict: &Judgement) {
     let runs = verdict.runs.join(" ");
+    let called = &verdict.called;
     let all = [
         ("the same load again", verdict.rerun.clone()),
-        ("the verdict again, without the target", format!("verify --offline {runs}")),
-        ("this page again", format!("verify --offline --report report.html {runs}")),
+        ("the verdict again, without the target", format!("{called} --offline {runs}")),
+        ("this page again", format!("{called} --offline --report report.html {runs}")),
     ];
     html!(out, "<dl class=\"commands\">");
     for (name, command) in all.iter().filter(|(_, command)| !command.is_empty()) {

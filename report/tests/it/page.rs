@@ -175,6 +175,80 @@ fn each_kind_of_fault_on_a_key_has_a_swim_lane() {
     }
 }
 
+/// Counter-example at the top of a page.
+fn brief(page: &str) -> &str {
+    between(page, "<section class=\"brief\">", "</section>")
+}
+
+#[test]
+fn the_top_names_key_attempts_connections_looks_and_cause() {
+    let mut lost = Forge::default().run();
+    lost.lose(440);
+    let page = page(&lost);
+    let brief = brief(&page);
+    let attempts = lost.attempts_of(440);
+    for text in [
+        "<h2>The counter-example</h2>",
+        "<dt>Key</dt><dd><b>440</b>, topic <bdi",
+        &lost.events.id_text(440),
+        "acknowledged, and absent from the listing <small>(lost)</small>",
+        "on <b>connection ",
+        ": <b>200 new</b>",
+        "1 look at the target: not seen",
+        "drops events between response and store, or deletes them later",
+        "Times count from ",
+    ] {
+        assert!(brief.contains(text), "{text}: {brief}");
+    }
+    let requests: std::collections::BTreeSet<_> =
+        attempts.iter().map(|(round, request, _)| (round, request)).collect();
+    assert_eq!(brief.matches("<li>at ").count(), requests.len(), "{brief}");
+    assert!(page.find("<section class=\"brief\">") < page.find("id=\"findings\""));
+}
+
+#[test]
+fn a_fault_on_no_key_says_so_and_names_the_part_that_is_wrong() {
+    let mut forged = Forge::default().run();
+    forged.now.unique = forged.now.unique.map(|unique| unique - 3);
+    let page = page(&forged);
+    let brief = brief(&page);
+    assert!(brief.contains("none: the fault is on no single key"), "{brief}");
+    assert!(brief.contains("The counters, not the store"), "{brief}");
+    let passed = self::page(&Forge::default().run());
+    assert!(!passed.contains("class=\"brief\""));
+}
+
+#[test]
+fn a_key_that_is_taken_for_another_is_shown_with_the_other() {
+    let mut forge = Forge::default();
+    forge.scenario.traps.same_id = 16;
+    let mut forged = forge.run();
+    let is_in_pair = |key: &u64| forged.events.twin(*key).is_some();
+    let merged = (0..400).find(is_in_pair).expect("a pair") | 1;
+    forged.lose(merged);
+    let page = page(&forged);
+    let brief = brief(&page);
+    let other = format!("<dt>The other key</dt><dd><b>{}</b>, topic ", merged - 1);
+    assert!(brief.contains(&other), "{other}: {brief}");
+    assert!(brief.contains("tells keys apart by less than topic and id"), "{brief}");
+    let section = section(&page, CheckId::KeyMerged);
+    assert!(section.contains(&format!("The other key: {} ", merged - 1)), "{section}");
+    assert!(section.contains("<svg class=\"swimlane"), "{section}");
+}
+
+#[test]
+fn the_place_in_which_a_payload_differs_is_marked() {
+    let mut changed = Forge::default().run();
+    let sent = changed.rows[12].payload.clone().expect("a payload");
+    let at = sent.find("\"data\":\"").expect("data") + 8;
+    changed.rows[12].payload = Some(format!("{}+{}", &sent[..at], &sent[at + 1..]));
+    let page = page(&changed);
+    let marked = |text: &str| format!("<mark>{text}</mark>");
+    for place in [brief(&page), section(&page, CheckId::PayloadChanged)] {
+        assert!(place.contains(&marked("+")) && place.contains(&marked(&sent[at..=at])), "{place}");
+    }
+}
+
 #[test]
 fn counters_that_are_off_stand_outside_their_band() {
     let mut forged = Forge::default().run();
@@ -252,9 +326,7 @@ fn text_of_a_target_is_text() {
     forge.scenario.events.topics = topics.map(str::to_owned).to_vec();
     let mut forged = forge.run();
     (440..447).for_each(|key| forged.lose(key));
-    let mut stranger = forged.rows[5].clone();
-    stranger.event_id = "<b>\u{2066}id\u{feff}</b>".to_owned();
-    forged.rows.push(stranger);
+    forged.rows[5].topic = "<b>\u{2066}id\u{feff}</b>".to_owned();
     forged.rows[3].payload = Some("{\"x\":\"</script><img src=x onerror=alert(1)>\u{202e}\"}".to_owned());
     let (_, page) = page_with(
         &forged,

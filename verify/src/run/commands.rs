@@ -112,31 +112,34 @@ fn permit(
     if options.run_commands || origin::is_own(&run.folder) { Ok(()) } else { Err(refusal()) }
 }
 
-/// Returns the command that sends the load again, or nothing if it is more than words for `loadgen`:
-/// people run it as it is printed, and somebody else may have written it.
-pub(super) fn rerun(text: &str) -> &str {
+/// Returns the command that sends the load again, or nothing if it is more than words for `loadgen` or
+/// the demo: people run it as it is printed, and somebody else may have written it. `loadgen` is the name by
+/// which its reader calls that. Shards are sent side by side: the command is the same for each, but for its
+/// number.
+pub(super) fn rerun(text: &str, shards: u32, loadgen: &str) -> String {
     let words = shlex::split(text).unwrap_or_default();
-    let is_loadgen = words.first().is_some_and(|word| word == "loadgen");
-    let quoted = shlex::try_join(words.iter().map(String::as_str));
-    if is_loadgen && quoted.is_ok_and(|quoted| quoted == text) { text } else { "" }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let is_quoted = shlex::try_join(words.iter().copied()).is_ok_and(|quoted| quoted == text);
+    let command = match words.as_slice() {
+        ["loadgen", rest @ ..] if is_quoted => [loadgen.to_owned()].into_iter().chain(of_each(rest, shards)),
+        ["onceproof", "demo", ..] if is_quoted => return text.to_owned(),
+        _ => return String::new(),
+    };
+    let command = command.collect::<Vec<_>>().join(" ");
+    match words.contains(&"--shard") {
+        true => format!("for i in $(seq {shards}); do {command} & done; wait"),
+        false => command,
+    }
 }
 
-/// Returns the command that sends all of so many shards again, side by side: the same for each, but for its
-/// number. `text` sends one of them.
-pub(super) fn rerun_of_shards(text: &str, shards: u32) -> String {
-    let words = shlex::split(rerun(text)).unwrap_or_default();
-    let is_number = |place: usize| place > 0 && words[place - 1] == "--shard";
-    let shown = |place: usize| match is_number(place) {
-        true => format!("$i/{shards}"),
-        false => quoted(&words[place]).into_owned(),
+/// Quotes the words of a command, with a variable for the number of the shard.
+fn of_each(words: &[&str], shards: u32) -> Vec<String> {
+    let before = std::iter::once(&"").chain(words);
+    let shown = |(before, word): (&&str, &&str)| match *before {
+        "--shard" => format!("$i/{shards}"),
+        _ => quoted(word).into_owned(),
     };
-    match (0..words.len()).any(is_number) {
-        true => {
-            let command: Vec<String> = (0..words.len()).map(shown).collect();
-            format!("for i in $(seq {shards}); do {} & done; wait", command.join(" "))
-        }
-        false => rerun(text).to_owned(),
-    }
+    before.zip(words).map(shown).collect()
 }
 
 /// Returns the command of a process as a shell would take it.
@@ -160,27 +163,36 @@ mod tests {
 
     #[test]
     fn only_words_for_loadgen_are_a_command_to_run_again() {
-        for text in ["loadgen --count 7 --seed 3", "loadgen --scenario 'my own.toml' --topics 'a,b'"] {
-            assert_eq!(rerun(text), text);
+        for text in [
+            "loadgen --count 7 --seed 3",
+            "loadgen --scenario 'my own.toml' --topics 'a,b'",
+            "onceproof demo --broken x --seed 3",
+        ] {
+            assert_eq!(rerun(text, 1, "loadgen"), text);
         }
         for text in [
             "",
             "curl evil.example",
+            "onceproof completions demo",
             "loadgen --count 7; curl evil.example",
             "loadgen --count $(id)",
             "loadgen --count 7 # 'and so on",
             "loadgen --count 7\nid",
             "loadgen --count 'unended",
         ] {
-            assert_eq!(rerun(text), "", "{text}");
+            assert_eq!(rerun(text, 1, "loadgen"), "", "{text}");
         }
     }
 
     #[test]
     fn all_shards_are_sent_again_by_one_command() {
         let all = "for i in $(seq 3); do loadgen --run-id 'night 7' --shard $i/3 --seed 5 & done; wait";
-        assert_eq!(rerun_of_shards("loadgen --run-id 'night 7' --shard 2/3 --seed 5", 3), all);
-        assert_eq!(rerun_of_shards("loadgen --seed 5", 1), "loadgen --seed 5");
-        assert_eq!(rerun_of_shards("loadgen --shard 2/3; id", 3), "");
+        assert_eq!(rerun("loadgen --run-id 'night 7' --shard 2/3 --seed 5", 3, "loadgen"), all);
+        assert_eq!(rerun("loadgen --shard 2/3; id", 3, "loadgen"), "");
+    }
+
+    #[test]
+    fn a_reader_who_has_the_one_program_alone_gets_its_name() {
+        assert_eq!(rerun("loadgen --seed 5", 1, "onceproof load"), "onceproof load --seed 5");
     }
 }

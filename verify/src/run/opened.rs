@@ -1,6 +1,6 @@
 //! Runs to judge: those that are named, and their sibling shards.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use judge::evidence::{EvidenceError, Run};
 use reader::origin;
@@ -78,17 +78,22 @@ fn add(runs: &mut Vec<Run>, run: Run) {
 
 /// Finds the other shards of a run, in the folder that holds its folder.
 fn siblings(run: &Run) -> Result<Vec<Run>, EvidenceError> {
-    let own = run.folder.path().canonicalize().unwrap_or_else(|_| run.folder.path().to_path_buf());
-    let Some(beside) = own.parent() else {
+    let named = run.folder.path();
+    let own = named.canonicalize().unwrap_or_else(|_| named.to_path_buf());
+    let Some(place) = own.parent() else {
         return Ok(Vec::new());
     };
+    // Siblings are named as the run is, so that a command with all of them is as short.
+    let as_named = named.parent().filter(|parent| parent.canonicalize().is_ok_and(|path| path == place));
+    let beside = as_named.unwrap_or(place);
     let Ok(entries) = std::fs::read_dir(beside) else {
         return Ok(Vec::new());
     };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
+    let is_other = |path: &Path| path.canonicalize().is_ok_and(|path| path != own);
     let mut siblings = Vec::new();
-    for path in paths.into_iter().filter(|path| *path != own && !path.is_symlink()) {
+    for path in paths.into_iter().filter(|path| is_other(path) && !path.is_symlink()) {
         let Ok(folder) = RunFolder::open(&path) else {
             continue;
         };

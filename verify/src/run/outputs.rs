@@ -9,6 +9,7 @@ use judge::evidence::{Evidence, Run};
 use judge::verdict::{Judgement, Verdict};
 use reader::console::{print_result, say};
 use reader::environment::variable;
+use reader::invocation::{Program, called};
 use report::html::{self, Material};
 use report::{json, junit, markdown, text};
 use truth::chain::chain;
@@ -42,7 +43,8 @@ pub(super) fn finish(
     if verdict.target.is_empty() {
         verdict.target.clone_from(&manifest.scenario.target.url);
     }
-    verdict.rerun = commands::rerun_of_shards(&manifest.rerun, manifest.shard.of);
+    verdict.rerun = commands::rerun(&manifest.rerun, manifest.shard.of, &called(Program::Loadgen));
+    verdict.called = called(Program::Verify);
     let folder = &runs[0].folder;
     tell_of_failure_before(&verdict, folder);
     let thresholds = thresholds(runs);

@@ -129,6 +129,7 @@ fn evidence(
         polls_end: true,
         ended_by_time: false,
         missing_shards: 0,
+        shards: vec![None],
         baseline: None,
         baselines_differ: false,
         closing: None,
