@@ -10,6 +10,7 @@ use crate::pattern::{Kind, patterns};
 /// Returns the likely cause of the findings of a failed check, in a sentence.
 pub(crate) fn likely(verdict: &Judgement, check: &Check, faults: &[FaultSpan]) -> &'static str {
     let findings = patterns(check, faults);
+    let some_have = |kind: Kind| findings.iter().any(|pattern| pattern.kind == kind);
     let all_have = |kind: Kind| findings.iter().any(|pattern| pattern.kind == kind && pattern.is_of_all);
     match check.name {
         CheckId::Lost if is_open(verdict, CheckId::KeyMerged) => MERGED,
@@ -25,13 +26,13 @@ pub(crate) fn likely(verdict: &Judgement, check: &Check, faults: &[FaultSpan]) -
             "The target drops events between response and store, or deletes them later. Neither a fault of the run \
              nor a repeat of the key explains it."
         }
-        CheckId::StoredTwice if all_have(Kind::NewTogether) => {
+        CheckId::StoredTwice if some_have(Kind::NewAgain) => {
+            "The target had forgotten the key when it came again: its memory of keys is limited in number or in time, \
+             or each process or worker has its own."
+        }
+        CheckId::StoredTwice if some_have(Kind::NewTogether) => {
             "The target looks for a key and inserts it in two steps, without a unique constraint: copies that arrive \
              together are both stored."
-        }
-        CheckId::StoredTwice if all_have(Kind::NewAgain) => {
-            "The target had forgotten the key when it came again: its memory of keys is limited in number or in time, \
-             or each process has its own."
         }
         CheckId::StoredTwice => "The target writes some events twice, though it recognises repeats of a key.",
         _ => of_other(verdict, check.name),
@@ -59,6 +60,12 @@ fn of_other(verdict: &Judgement, check: CheckId) -> &'static str {
              ends in the wrong place."
         }
         CheckId::ListingUnsound => "The paging of the listing, or a store that changes while it is read.",
+        CheckId::RoutesDisagree
+            if is_store_right && status_of(verdict, CheckId::Counters) == Status::Pass =>
+        {
+            "The listing, not the store: the counters are as they must be, and each key is shown when it is asked for. \
+             The listing of all leaves out rows, or repeats some."
+        }
         CheckId::RoutesDisagree | CheckId::Counters | CheckId::Epochs if is_store_right => {
             "The counters, not the store: each acknowledged event is listed once, and the counters say something else. \
              They are not updated in the transaction that stores the event, or updates overwrite each other."
@@ -78,7 +85,9 @@ fn of_rows(check: CheckId) -> &'static str {
         CheckId::WrongTopic => "The target stores some events under the topic of another one in the request.",
         CheckId::ScopeLeak => "The listing's filter by topic lets rows of other topics through.",
         CheckId::ForeignLost => "Storing new events deletes older ones: the store is limited in size.",
-        CheckId::RejectedButStored => "The target responds with an error after it has stored the event.",
+        CheckId::RejectedButStored => {
+            "The target responds with an error after it has stored the event, or the valid part of a request."
+        }
         CheckId::PayloadChanged => {
             "The target reads the event into types of its own and writes it anew, or mixes up the events of a request."
         }

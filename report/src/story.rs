@@ -168,13 +168,15 @@ impl Group<'_> {
         }
     }
 
-    /// Describes the response: `200 new`, `no response: unknown`.
+    /// Describes the response: `200 new`, `200 new twice`, `no response: unknown`.
     pub fn answer(&self) -> String {
-        let mut fates: Vec<&str> = self.copies.iter().map(|copy| copy.outcome.text()).collect();
-        if fates.iter().all(|fate| *fate == fates[0]) && fates.len() > 1 {
-            fates = vec![fates[0]];
-        }
-        let fates = fates.join(" and ");
+        let fates: Vec<&str> = self.copies.iter().map(|copy| copy.outcome.text()).collect();
+        let is_same = fates.iter().all(|fate| *fate == fates[0]);
+        let fates = match fates.as_slice() {
+            [one, _] if is_same => format!("{one} twice"),
+            [one, _, _, ..] if is_same => format!("{one} {} times", fates.len()),
+            _ => fates.join(" and "),
+        };
         match (self.first.status, self.first.outcome) {
             (_, Fate::NeverSent) => "never sent".to_owned(),
             (0, _) => format!("no response: {fates}"),

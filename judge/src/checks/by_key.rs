@@ -312,7 +312,7 @@ struct OrderFault {
 
 const DOUBLE_NEW: &str = "reported as new more than once";
 const LATE_NEW: &str = "reported as new after an acknowledgement";
-const PHANTOM: &str = "reported as a duplicate before any request can have stored it";
+const PHANTOM: &str = "reported as a duplicate before anything can have been stored";
 
 /// Lists the kinds of contradictions that can be judged, each with its keys.
 fn order_faults(facts: &Facts<'_>) -> Vec<OrderFault> {

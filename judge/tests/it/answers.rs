@@ -62,7 +62,7 @@ fn duplicate_before_anything_can_have_stored_the_key_is_phantom_duplicate() {
     assert!(
         check(&verdict, CheckId::AnswerOrder)
             .summary
-            .contains("1 key reported as a duplicate before any request")
+            .contains("1 key reported as a duplicate before anything can have been stored")
     );
 }
 

@@ -2,7 +2,7 @@
 //! and likely cause.
 
 use judge::numbers::{counted, grouped};
-use judge::verdict::{Attempt, Check, Finding, Judgement, Status};
+use judge::verdict::{Attempt, Check, Fate, Finding, Judgement, Status};
 
 use super::detail;
 use super::markup::{Markup, html, isolated, prose, text};
@@ -12,7 +12,7 @@ use crate::cause;
 use crate::fault::FaultSpan;
 use crate::findings::{numbered, open_checks};
 use crate::sight::{sights, summary};
-use crate::story::{Protagonist, groups};
+use crate::story::{Group, Protagonist, groups};
 use crate::units::moment;
 
 /// Most requests that are listed.
@@ -137,11 +137,21 @@ fn write_other(out: &mut Markup, check: &Check, finding: Option<&Finding>) {
     }
 }
 
+/// Returns the first few groups of those that tell most: what a response called a duplicate tells the least.
+fn the_telling<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<&'a Group<'b>> {
+    let is_duplicate = |group: &Group<'_>| group.copies.iter().all(|copy| copy.outcome == Fate::Duplicate);
+    let mut places: Vec<usize> = (0..groups.len()).collect();
+    places.sort_by_key(|place| is_duplicate(&groups[*place]));
+    places.truncate(MOST_REQUESTS);
+    places.sort_unstable();
+    places.into_iter().map(|place| &groups[place]).collect()
+}
+
 /// Lists attempts, a line for each request.
 fn attempts(out: &mut Markup, attempts: &[Attempt]) {
     let groups = groups(attempts);
     html!(out, "<ol>");
-    for group in groups.iter().take(MOST_REQUESTS) {
+    for group in the_telling(&groups) {
         html!(
             out,
             "<li>at {} on <b>{}</b> ({}, {}): <b>{}</b></li>",

@@ -237,6 +237,26 @@ fn a_key_that_is_taken_for_another_is_shown_with_the_other() {
 }
 
 #[test]
+fn of_many_requests_those_that_tell_most_are_at_the_top() {
+    let mut forge = Forge::default();
+    forge.scenario.load.dup = "0.9".to_owned();
+    let mut forged = forge.run();
+    let key = forged.key_where(|attempts| {
+        let requests: std::collections::BTreeSet<_> = attempts.iter().map(|one| (one.0, one.1)).collect();
+        requests.len() > 8
+    });
+    let last = *forged.attempts_of(key).last().expect("an attempt");
+    forged.tell(last, Kind::New);
+    forged.rows.push(row(&forged.events, key));
+    let page = page(&forged);
+    let brief = brief(&page);
+    assert_eq!(brief.matches("<li>at ").count(), 6, "{brief}");
+    let answers: Vec<&str> = brief.split("<b>200 ").skip(1).collect();
+    assert!(answers[0].starts_with("new") && answers[5].contains("new"), "{brief}");
+    assert!(brief.contains(" more requests, shown below"), "{brief}");
+}
+
+#[test]
 fn the_place_in_which_a_payload_differs_is_marked() {
     let mut changed = Forge::default().run();
     let sent = changed.rows[12].payload.clone().expect("a payload");
