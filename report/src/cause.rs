@@ -19,8 +19,8 @@ pub(crate) fn likely(verdict: &Judgement, check: &Check, faults: &[FaultSpan]) -
              as known before it stores them, or answers duplicate after an error."
         }
         CheckId::Lost if all_have(Kind::BeforeFault) => {
-            "The target responds before events are durable, to a first copy or to a repeat: what it acknowledged before a \
-             fault was gone after it."
+            "The target responds before events are durable, to a first copy or to a repeat: what it acknowledged \
+             before a fault was gone after it."
         }
         CheckId::Lost => {
             "The target drops events between response and store, or deletes them later. Neither a fault of the run \
@@ -63,8 +63,8 @@ fn of_other(verdict: &Judgement, check: CheckId) -> &'static str {
         CheckId::RoutesDisagree
             if is_store_right && status_of(verdict, CheckId::Counters) == Status::Pass =>
         {
-            "The listing, not the store: the counters are as they must be, and each key is shown when it is asked for. \
-             The listing of all leaves out rows, or repeats some."
+            "The listing, not the store: the counters are as they must be, and each key was seen. The listing \
+             of all leaves out rows, or repeats some."
         }
         CheckId::RoutesDisagree | CheckId::Counters | CheckId::Epochs if is_store_right => {
             "The counters, not the store: each acknowledged event is listed once, and the counters say something else. \

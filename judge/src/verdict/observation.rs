@@ -230,7 +230,7 @@ impl fmt::Display for Observation {
 
 /// Returns the beginning of a response.
 fn shown(response: &Specimen) -> String {
-    excerpt(response.to_string().as_bytes(), SHOWN).to_string()
+    excerpt(response.to_string().as_bytes(), SHOWN)
 }
 
 /// Writes over how many addresses connections went, and races if there were any.
