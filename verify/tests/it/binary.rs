@@ -245,6 +245,12 @@ fn one_shard_brings_its_siblings_and_a_missing_one_is_said() {
     assert!(stdout(&output).contains(&second.path().display().to_string()), "{}", stdout(&output));
     assert_eq!(saved(&first).attempts.sent, 600);
     assert!(stdout(&output).starts_with("PASS"), "{}", stdout(&output));
+    // Its number names a shard, whatever the order of the folders.
+    for folders in [[&first, &second], [&second, &first]] {
+        let [one, other] = folders.map(|folder| folder.path().to_str().unwrap());
+        let told = stdout(&verify(&["explain", "0", one, other], Path::new(".")));
+        assert!(told.contains(", shard 1, connection 0 (round 0, request 0, place 0)"), "{told}");
+    }
     // A copy of a folder is not another run.
     let copy = out.path().join("copy");
     copy_folder(second.path(), &copy);

@@ -91,6 +91,12 @@ fn folders_of_0_1_and_several_shards_have_one_page() {
     let [first, second] = ["first", "second"].map(|name| shards.join(name).to_str().unwrap().to_owned());
     let whole = run(&[&first, &second]);
     assert!(whole.contains("<dt>shards judged</dt><dd><bdi>2</bdi></dd>"), "{}", &whole[..2000]);
+    assert!(whole.contains("for i in $(seq 2); do loadgen "), "all shards are sent again");
+    // Siblings are named as the one that was asked for.
+    let beside = verify(&["--offline", "first"], &shards);
+    assert!(stdout(&beside).contains("  run         first\n"), "{}", stdout(&beside));
+    let within = verify(&["--offline", "shards/first"], out.path());
+    assert!(stdout(&within).contains("  run         shards/second\n"), "{}", stdout(&within));
     let one = run(&[&first]);
     assert!(
         one.contains("<dt>shards judged</dt><dd><bdi>2</bdi></dd>"),
