@@ -135,4 +135,9 @@ mod tests {
             "loadgen --scenario 'my own.toml' --dup '30%' --seed 7 --topics 'a,b' --timeout 1500ms"
         );
     }
+
+    #[test]
+    fn the_command_of_another_program_gets_the_seed() {
+        assert_eq!(by_another("onceproof demo --broken x", 7), "onceproof demo --broken x --seed 7");
+    }
 }

@@ -23,7 +23,7 @@ pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'
     html!(out, "</dl>\n");
     let scenario = serde_json::to_string_pretty(&material.manifest.scenario).unwrap_or_default();
     if scenario.len() <= MOST {
-        html!(out, "<details><summary>The whole scenario</summary><pre>");
+        html!(out, "<details><summary>The whole scenario</summary><pre tabindex=\"0\">");
         for line in scenario.lines() {
             html!(out, "{}\n", isolated(line));
         }
