@@ -137,8 +137,9 @@ fn write_other(out: &mut Markup, check: &Check, finding: Option<&Finding>) {
     }
 }
 
-/// Returns the first few groups of those that tell most: what a response called a duplicate tells the least.
-fn the_telling<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<&'a Group<'b>> {
+/// Returns the first few groups, without those that tell the least if there are many: what a response called
+/// a duplicate.
+fn telling<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<&'a Group<'b>> {
     let is_duplicate = |group: &Group<'_>| group.copies.iter().all(|copy| copy.outcome == Fate::Duplicate);
     let mut places: Vec<usize> = (0..groups.len()).collect();
     places.sort_by_key(|place| is_duplicate(&groups[*place]));
@@ -151,7 +152,7 @@ fn the_telling<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<&'a Group<'b>> {
 fn attempts(out: &mut Markup, attempts: &[Attempt]) {
     let groups = groups(attempts);
     html!(out, "<ol>");
-    for group in the_telling(&groups) {
+    for group in telling(&groups) {
         html!(
             out,
             "<li>at {} on <b>{}</b> ({}, {}): <b>{}</b></li>",
