@@ -137,8 +137,8 @@ fn write_other(out: &mut Markup, check: &Check, finding: Option<&Finding>) {
     }
 }
 
-/// Returns the first few groups, without those that tell the least if there are many: what a response called
-/// a duplicate.
+/// Returns at most [`MOST_REQUESTS`] groups. Of more, those that a response called a duplicate are left out
+/// first, because they tell the least.
 fn telling<'a, 'b>(groups: &'a [Group<'b>]) -> Vec<&'a Group<'b>> {
     let is_duplicate = |group: &Group<'_>| group.copies.iter().all(|copy| copy.outcome == Fate::Duplicate);
     let mut places: Vec<usize> = (0..groups.len()).collect();
