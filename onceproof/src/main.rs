@@ -7,7 +7,7 @@ use reader::invocation::{Invocation, Program};
 
 fn main() -> ExitCode {
     bound::end_with_the_starter();
-    let Invocation { program, name, arguments } = Invocation::of_process();
+    let Invocation { program, name, arguments, .. } = Invocation::of_holder();
     match program {
         Some(Program::Loadgen) => loadgen::main().into(),
         Some(Program::Verify) => verify::main().into(),

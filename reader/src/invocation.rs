@@ -3,9 +3,10 @@
 
 use std::ffi::OsString;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Program that holds the others.
-const HOLDER: &str = "onceproof";
+/// True in the process of the program that holds the others.
+static IS_HOLDER: AtomicBool = AtomicBool::new(false);
 
 /// Program that a process is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,39 +51,47 @@ pub struct Invocation {
     pub name: String,
     /// Arguments after the name.
     pub arguments: Vec<OsString>,
+    /// File name of the program that holds the others, if it was started under none of their names.
+    holder: Option<String>,
 }
 
 impl Invocation {
-    /// Returns the start of this process.
-    pub fn of_process() -> Self {
-        Self::of(std::env::args_os())
+    /// Returns the start of this process, which is one of `onceproof`, whatever its file is called.
+    pub fn of_holder() -> Self {
+        IS_HOLDER.store(true, Ordering::Relaxed);
+        Self::of_process()
     }
 
-    fn of(arguments: impl IntoIterator<Item = OsString>) -> Self {
+    /// Returns the start of this process.
+    pub fn of_process() -> Self {
+        Self::of(std::env::args_os(), IS_HOLDER.load(Ordering::Relaxed))
+    }
+
+    fn of(arguments: impl IntoIterator<Item = OsString>, is_holder: bool) -> Self {
         let mut arguments = arguments.into_iter().peekable();
         let path = arguments.next().unwrap_or_default();
         let file = Path::new(&path).file_name().unwrap_or_default().to_string_lossy().into_owned();
         let by_name = Program::ALL.into_iter().find(|program| program.name() == file);
-        let by_argument = arguments.peek().filter(|_| file.starts_with(HOLDER)).and_then(|first| {
+        let holder = (is_holder && by_name.is_none()).then(|| file.clone());
+        let by_argument = arguments.peek().filter(|_| holder.is_some()).and_then(|first| {
             Program::ALL.into_iter().find(|program| first.to_str() == Some(program.subcommand()))
         });
         let name = match by_argument {
             Some(program) => {
                 arguments.next();
-                format!("{HOLDER} {}", program.subcommand())
+                format!("{file} {}", program.subcommand())
             }
             None => file,
         };
-        Self { program: by_name.or(by_argument), name, arguments: arguments.collect() }
+        Self { program: by_name.or(by_argument), name, arguments: arguments.collect(), holder }
     }
 
     /// Returns the name by which the user of this process calls a program: `verify`, or `onceproof
     /// verify` beside `onceproof load`.
     pub fn called(&self, program: Program) -> String {
-        if self.name.starts_with(HOLDER) {
-            format!("{HOLDER} {}", program.subcommand())
-        } else {
-            program.name().to_owned()
+        match &self.holder {
+            Some(holder) => format!("{holder} {}", program.subcommand()),
+            None => program.name().to_owned(),
         }
     }
 
@@ -102,7 +111,7 @@ mod tests {
     use super::*;
 
     fn invocation(line: &str) -> Invocation {
-        Invocation::of(line.split(' ').map(OsString::from))
+        Invocation::of(line.split(' ').map(OsString::from), true)
     }
 
     #[test]
@@ -113,14 +122,23 @@ mod tests {
             ("./onceproof load --count 7", Some(Program::Loadgen), "onceproof load", "--count 7"),
             ("onceproof aggregator --help", Some(Program::Aggregator), "onceproof aggregator", "--help"),
             ("onceproof demo --broken", None, "onceproof", "demo --broken"),
+            // A file may be renamed.
+            ("./onceproof-0.2.0 verify results", Some(Program::Verify), "onceproof-0.2.0 verify", "results"),
+            ("op load --count 7", Some(Program::Loadgen), "op load", "--count 7"),
             // The argument of another program is its own.
             ("verify verify", Some(Program::Verify), "verify", "verify"),
-            ("it-0123 verify", None, "it-0123", "verify"),
         ] {
             let found = invocation(line);
-            let arguments = rest.split(' ').map(OsString::from).collect();
-            assert_eq!(found, Invocation { program, name: name.to_owned(), arguments }, "{line}");
+            assert_eq!((found.program, &*found.name), (program, name), "{line}");
+            assert_eq!(found.arguments, rest.split(' ').map(OsString::from).collect::<Vec<_>>(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_program_that_holds_no_other_takes_its_argument_for_its_own() {
+        let found = Invocation::of(["it-0123", "verify"].map(OsString::from), false);
+        let expected = ("it-0123".to_owned(), vec!["verify".into()], None, None);
+        assert_eq!((found.name, found.arguments, found.program, found.holder), expected);
     }
 
     #[test]
@@ -128,6 +146,7 @@ mod tests {
         assert_eq!(invocation("loadgen").called(Program::Verify), "verify");
         assert_eq!(invocation("onceproof load").called(Program::Verify), "onceproof verify");
         assert_eq!(invocation("onceproof load").called(Program::Loadgen), "onceproof load");
+        assert_eq!(invocation("./op demo").called(Program::Verify), "op verify");
         assert_eq!(invocation("onceproof load a").line(), ["onceproof load", "a"]);
     }
 }

@@ -1,8 +1,8 @@
 //! `cargo xtask dist`: the files of a release. One static program, its links, pages and completions
 //! in an archive, a Debian package, a wheel, an image, a bill of materials, and the checksums of all.
 //!
-//! The arrows between the files: `tools < { archive, notes, sbom } < { packages, image } < { empty,
-//! tried } < dist`.
+//! The arrows between the files: `paths < tools < { archive, notes, sbom } < { packages, image } <
+//! { empty, tried } < dist`.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -22,6 +22,7 @@ mod empty;
 mod image;
 mod notes;
 mod packages;
+mod paths;
 mod sbom;
 mod tools;
 mod tried;
@@ -92,15 +93,10 @@ pub fn run(settings: &Settings, interrupt: &Interrupt) -> Result<ExitCode> {
     notes::write(&folder("notes.md"), settings.tag.is_some())?;
     let tools = Tools::ready(settings.jobs, interrupt)?;
     let native = settings.targets.first().context("no --target was given")?;
-    let pages = folder("pages");
     let mut made = Vec::new();
     for target in &settings.targets {
         say(&format!("building onceproof for {target}"));
-        let program = tools.build(target)?;
-        if target == native {
-            archive::pages(&program, &pages, interrupt)?;
-        }
-        made.push(make(settings, &tools, &program, target, &out)?);
+        made.push(make(settings, &tools, target, &out)?);
     }
     let image = match &made[..] {
         [first, ..] if !settings.archives_only => Image::build(&tools, &first.archive, native, &out)?,
@@ -119,15 +115,27 @@ pub(crate) fn check(target: &str, interrupt: &Interrupt) -> Result<()> {
     Tools::ready(None, interrupt)?.check(target)
 }
 
-/// Makes the files of a target.
-fn make(settings: &Settings, tools: &Tools<'_>, program: &Path, target: &str, out: &Path) -> Result<Made> {
-    let archive = Archive::pack(program, &folder("pages"), target, out, tools.interrupt)?;
-    sbom::write(target, &out.join(format!("{}.cdx.json", archive::stem(target))))?;
-    if settings.archives_only {
-        return Ok(Made { archive, debian: None, wheel: None });
+/// Makes the files of a target. The first one's program writes the pages of all.
+fn make(settings: &Settings, tools: &Tools<'_>, target: &str, out: &Path) -> Result<Made> {
+    tools.add(target)?;
+    let bill = out.join(format!("{}.cdx.json", archive::stem(target)));
+    sbom::write(target, &bill)?;
+    // The two builders name different linkers, and cargo would build everything twice.
+    let (program, wheel) = match settings.archives_only {
+        true => (tools.build(target)?, None),
+        false => (paths::program(target), Some(packages::wheel(tools, target, &bill, out)?)),
+    };
+    let pages = folder("pages");
+    if settings.targets.first().is_some_and(|native| native == target) {
+        archive::pages(&program, &pages, tools.interrupt)?;
     }
-    let debian = Some(packages::debian(tools, target, out)?);
-    let wheel = Some(packages::wheel(tools, target, out)?);
+    let archive = Archive::pack(&program, &pages, target, out, tools.interrupt)?;
+    paths::none_in(&archive.folder)?;
+    paths::none_in(&bill)?;
+    let debian = match settings.archives_only {
+        true => None,
+        false => Some(packages::debian(tools, target, out)?),
+    };
     Ok(Made { archive, debian, wheel })
 }
 
@@ -137,6 +145,9 @@ fn try_all(made: &[Made], image: Option<&Image>, out: &Path, interrupt: &Interru
     tried::sums(out, interrupt)?;
     let (native, others) = made.split_first().context("each target has its files")?;
     let taken = empty::archive(&native.archive, interrupt)?;
+    if native.archive.file.ends_with(archive::name(NATIVE)) {
+        tried::page(out, interrupt)?;
+    }
     ensure!(taken < LIMIT, "first PASS and FAIL took {taken:.1?}, expected less than {LIMIT:?}");
     if let Some(package) = &native.debian {
         tried::debian(package, interrupt)?;

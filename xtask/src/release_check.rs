@@ -92,9 +92,11 @@ fn book(interrupt: &Interrupt) -> Result<Outcome> {
 }
 
 /// Packs each crate as a registry would get it, and builds what was packed. A warning is an error.
+/// This crate is in no registry.
 fn package(interrupt: &Interrupt) -> Result<Outcome> {
     let is_warning = |line: &str| line.starts_with("warning:");
-    silent(&mut cargo::command(["package", "--workspace", "--locked"]), is_warning, interrupt)
+    let arguments = ["package", "--workspace", "--exclude", "xtask", "--locked"];
+    silent(&mut cargo::command(arguments), is_warning, interrupt)
 }
 
 /// Runs a command that must succeed, and none of whose lines may be a complaint.

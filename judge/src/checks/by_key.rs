@@ -114,8 +114,7 @@ impl Firm {
             true => Ground::shown(premise, because),
             false => Ground::assumed(premise),
         };
-        let because =
-            "of the same topic, keys sent before and keys sent after are shown, and nearly all in between";
+        let because = "its topic shows keys sent before and after it, and nearly all between";
         let whole = if whole.holds() { whole } else { shown(Premise::Whole, because) };
         let fresh = match fresh.standing {
             Standing::Assumed if outlasted_lag(facts) => {

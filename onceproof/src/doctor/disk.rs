@@ -23,9 +23,13 @@ const SLOW: Duration = Duration::from_millis(20);
 const BLOCK: [u8; 4096] = [0; 4096];
 
 /// Looks at the disk of a folder, or of the folder in which it would be made.
-pub(super) fn look(machine: &Machine, results: &Path) -> [Finding; 2] {
-    let folder = existing(results);
-    [room(machine, &folder), durable(&folder)]
+pub(super) fn look(machine: &Machine, results: &Path) -> Vec<Finding> {
+    let place = existing(results);
+    if place.is_dir() {
+        return vec![room(machine, &place), durable(&place)];
+    }
+    let seen = format!("{} is a file, expected a folder", place.display());
+    vec![Finding::warning("disk", seen, "remove it, or choose another folder with --out")]
 }
 
 fn room(machine: &Machine, folder: &Path) -> Finding {
@@ -76,10 +80,10 @@ fn median(folder: &Path) -> io::Result<Duration> {
     Ok(times[WRITES / 2])
 }
 
-/// Returns the nearest folder that is there.
+/// Returns the path, or the nearest above it that is there.
 fn existing(path: &Path) -> PathBuf {
     let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    path.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_owned()
+    path.ancestors().find(|place| place.exists()).unwrap_or(Path::new("/")).to_owned()
 }
 
 /// Returns the kind of the file system that a folder is on, such as `ext4`.
@@ -104,9 +108,20 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(existing(&folder.path().join("a/b")), folder.path());
         let (machine, _root) = machine(&[]);
-        let [room, durable] = look(&machine, &folder.path().join("results"));
+        let [room, durable] = look(&machine, &folder.path().join("results")).try_into().unwrap();
         assert!(room.to_string().contains(&folder.path().display().to_string()), "{room}");
         assert!(durable.to_string().contains(" ms (median of 15)"), "{durable}");
+    }
+
+    #[test]
+    fn a_file_where_the_folder_should_be_is_a_warning() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let (machine, _root) = machine(&[]);
+        for place in [file.path(), &file.path().join("results")] {
+            let [found] = look(&machine, place).try_into().unwrap();
+            let expected = format!("{} is a file, expected a folder", file.path().display());
+            assert!(found.is_warning() && found.to_string().contains(&expected), "{found}");
+        }
     }
 
     #[test]

@@ -45,6 +45,10 @@ impl Finding {
     pub(super) fn is_warning(&self) -> bool {
         matches!(self.standing, Standing::Warning(_))
     }
+
+    pub(super) fn is_untold(&self) -> bool {
+        self.standing == Standing::Untold
+    }
 }
 
 impl fmt::Display for Finding {

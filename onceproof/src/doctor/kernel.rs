@@ -1,5 +1,6 @@
 //! Limits, the clock and the memory of the kernel.
 
+use rustix::process::Rlimit;
 use truth::numbers::grouped;
 
 use super::cgroup;
@@ -18,20 +19,17 @@ const FAST_CLOCKS: [&str; 5] =
     ["tsc", "kvm-clock", "arch_sys_counter", "hyperv_clocksource_tsc_page", "timebase"];
 
 /// Limit of open files. `loadgen` raises the soft limit to the hard one by itself.
-pub(super) fn files(machine: &Machine) -> Finding {
-    const NAME: &str = "files";
-    let limit = |text: &str| match text {
-        "unlimited" => Some(u64::MAX),
-        number => number.parse().ok(),
-    };
-    let line = machine.after("proc/self/limits", "Max open files").unwrap_or_default();
-    let limits: Vec<u64> = line.split_whitespace().filter_map(limit).collect();
-    let [soft, hard] = limits[..] else { return Finding::untold(NAME, "the limit of open files") };
-    let shown = |limit| if limit == u64::MAX { "unlimited".to_owned() } else { grouped(limit) };
-    let seen = format!("soft limit {}, hard limit {}", shown(soft), shown(hard));
-    let remedy = "a connection needs one: raise the hard limit to 65536 in /etc/security/limits.conf, with \
-                  LimitNOFILE= of systemd, or with --ulimit nofile= of docker";
-    Finding::judged(NAME, hard >= FILES, format!("{seen}, expected {} or more", grouped(FILES)), remedy)
+pub(super) fn files(limit: Rlimit) -> Finding {
+    let shown = |limit: Option<u64>| limit.map_or_else(|| "unlimited".to_owned(), grouped);
+    let seen = format!(
+        "soft limit {}, hard limit {}, expected {} or more",
+        shown(limit.current),
+        shown(limit.maximum),
+        grouped(FILES)
+    );
+    let remedy = "each connection takes one: raise the hard limit, with `ulimit -n 65536` as root, LimitNOFILE= of \
+                  systemd, --ulimit nofile=65536 of docker, or in /etc/security/limits.conf";
+    Finding::judged("files", limit.maximum.is_none_or(|hard| hard >= FILES), seen, remedy)
 }
 
 /// Source of the time.
@@ -77,24 +75,17 @@ mod tests {
     use super::super::machine::tests::machine;
     use super::*;
 
-    fn files_of(limits: &str) -> Finding {
-        let text = format!("Limit Soft Hard Units\nMax open files            {limits}    files\n");
-        let (machine, _root) = machine(&[("proc/self/limits", &text)]);
-        files(&machine)
-    }
-
     #[test]
     fn the_hard_limit_of_files_decides() {
-        assert!(!files_of("256 8192").is_warning());
-        assert!(files_of("256 8191").is_warning());
-        assert!(!files_of("unlimited unlimited").is_warning());
-        let shown = files_of("1024 4096").to_string();
+        let files_of = |current, maximum| files(Rlimit { current, maximum });
+        assert!(!files_of(Some(256), Some(8192)).is_warning());
+        assert!(files_of(Some(256), Some(8191)).is_warning());
+        assert!(!files_of(None, None).is_warning());
+        let shown = files_of(Some(1024), Some(4096)).to_string();
         assert!(
             shown.starts_with("warn  files      soft limit 1,024, hard limit 4,096, expected"),
             "{shown}"
         );
-        let (empty, _root) = machine(&[]);
-        assert!(files(&empty).to_string().starts_with("-     files "));
     }
 
     #[test]

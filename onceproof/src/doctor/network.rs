@@ -23,7 +23,7 @@ pub(super) fn ports(machine: &Machine) -> Finding {
     let ports = last.saturating_add(1).saturating_sub(first);
     let waiting = waiting(machine);
     let seen = format!(
-        "{} from {first} to {last}, expected {} or more; {} of them wait for their end",
+        "{} from {first} to {last}, expected {} or more; closed connections still hold {} of them",
         grouped(ports),
         grouped(PORTS),
         grouped(waiting)

@@ -90,7 +90,8 @@ pub(super) fn stolen(machine: &Machine) -> Finding {
         return Finding::untold(NAME, "the time that a host takes away");
     };
     let percent = stolen * 100.0 / all.iter().sum::<f64>().max(1.0);
-    let seen = format!("{percent:.1} % of the time since the start, expected {STOLEN_PERCENT} % at most");
+    let seen =
+        format!("{percent:.1} % of the time since the machine started, expected {STOLEN_PERCENT} % at most");
     let remedy = "the host gives this machine's CPUs to others meanwhile: compare only runs side by side, or use a \
                   machine with CPUs of its own";
     Finding::judged(NAME, percent <= STOLEN_PERCENT, seen, remedy)
@@ -105,7 +106,7 @@ pub(super) fn load(machine: &Machine, processors: Option<u64>) -> Finding {
     let Some(load) = load else { return Finding::untold(NAME, "the load average") };
     let most = LOAD_EACH * processors.unwrap_or(1) as f64;
     let seen = format!("{load:.2} in the last minute, expected {most:.2} at most");
-    let remedy = "others use the CPUs: end them, or wait (a run of a moment ago counts too)";
+    let remedy = "other programs use the CPUs: end them, or wait (a run of a moment ago counts too)";
     Finding::judged(NAME, load <= most, seen, remedy)
 }
 

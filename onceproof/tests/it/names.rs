@@ -22,10 +22,12 @@ fn a_link_acts_as_the_program_whose_name_it_has() {
         assert!(help.stdout.contains(&format!("Usage: {name} ")), "{}", help.stdout);
         assert!(!help.stdout.contains("onceproof "), "{}", help.stdout);
     }
-    let other = linked("onceproof-0.2.0", &["load", "--version"]);
-    assert_eq!(other.code, Some(0), "{other:?}");
-    let unknown = linked("prove", &["demo", "--broken", "list"]);
-    assert_eq!(unknown.code, Some(0), "{unknown:?}");
+    for renamed in ["onceproof-0.2.0", "prove"] {
+        let load = linked(renamed, &["load", "--help"]);
+        assert!(load.stdout.contains(&format!("Usage: {renamed} load [OPTIONS]")), "{load:?}");
+        let listed = linked(renamed, &["demo", "--broken", "list"]);
+        assert_eq!(listed.code, Some(0), "{renamed}: {listed:?}");
+    }
 }
 
 #[test]

@@ -41,7 +41,7 @@ impl Image {
         let certificates = tools.certificates()?;
         let program = archive.folder.join("onceproof");
         root(&program, &certificates, &context.join("root.tar"), tools.interrupt)?;
-        let tag = format!("onceproof-static:{VERSION}");
+        let tag = tag();
         let mut build = Command::new("docker");
         tools.succeed(build.args(["build", "--quiet", "--tag", &tag]).arg(&context))?;
         let file = out.join(format!("{}.image.tar", archive::stem(target)));
@@ -49,6 +49,11 @@ impl Image {
         tools.succeed(Command::new("gzip").arg("-9n").arg(&file))?;
         Ok(Some(Self { tag }))
     }
+}
+
+/// Returns the name of the image.
+pub(super) fn tag() -> String {
+    format!("onceproof-static:{VERSION}")
 }
 
 /// Packs the root folder of the image: the program with its links, the certificates to trust, and

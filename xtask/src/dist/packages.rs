@@ -5,14 +5,20 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::tools::{PROFILE, Tools};
+use super::paths::PROFILE;
+use super::tools::Tools;
 use super::{VERSION, archive};
+
+/// Returns the file name of the Debian package of a target.
+pub(super) fn debian_name(target: &str) -> String {
+    let architecture = if target.starts_with("aarch64") { "arm64" } else { "amd64" };
+    format!("onceproof_{VERSION}-1_{architecture}.deb")
+}
 
 /// Makes the Debian package of a target that is built, with the pages of all programs. The program
 /// is static, so the package depends on nothing.
 pub(super) fn debian(tools: &Tools<'_>, target: &str, out: &Path) -> Result<PathBuf> {
-    let architecture = if target.starts_with("aarch64") { "arm64" } else { "amd64" };
-    let file = out.join(format!("onceproof_{VERSION}-1_{architecture}.deb"));
+    let file = out.join(debian_name(target));
     let mut command = tools.cargo_deb()?;
     command.args(["--package", "onceproof", "--no-build", "--no-strip", "--locked", "--profile", PROFILE]);
     command.args(["--target", target, "--output"]).arg(&file);
@@ -21,10 +27,10 @@ pub(super) fn debian(tools: &Tools<'_>, target: &str, out: &Path) -> Result<Path
     Ok(file)
 }
 
-/// Makes the wheel of a target.
-pub(super) fn wheel(tools: &Tools<'_>, target: &str, out: &Path) -> Result<PathBuf> {
+/// Builds the program of a target, and makes a wheel of it with its bill of materials.
+pub(super) fn wheel(tools: &Tools<'_>, target: &str, bill: &Path, out: &Path) -> Result<PathBuf> {
     let before = wheels(out)?;
-    tools.wheel(target, out)?;
+    tools.build_wheel(target, bill, out)?;
     let new: Vec<PathBuf> = wheels(out)?.into_iter().filter(|wheel| !before.contains(wheel)).collect();
     let [wheel] = &new[..] else {
         bail!("maturin made {new:?}, expected one wheel");

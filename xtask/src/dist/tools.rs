@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
+use super::paths::{self, PROFILE};
 use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
 use crate::rig::process::{Ending, Process};
@@ -22,8 +23,8 @@ const CARGO_DEB: &str = "cargo-deb@3.8.0";
 /// Folder of the environment, relative to the workspace's root.
 const VENV: &str = "target/release-tools";
 
-/// Profile of cargo that builds what is shipped.
-pub(super) const PROFILE: &str = "dist";
+/// Variable of cargo with the flags of rustc.
+const RUST_FLAGS: &str = "CARGO_ENCODED_RUSTFLAGS";
 
 /// Tools that are ready.
 pub(super) struct Tools<'a> {
@@ -54,17 +55,21 @@ impl<'a> Tools<'a> {
         self.cargo(["deb"])
     }
 
+    /// Adds a target to the toolchain of the workspace.
+    pub(super) fn add(&self, target: &str) -> Result<()> {
+        let mut rustup = Command::new("rustup");
+        rustup.args(["target", "add", target]).current_dir(cargo::workspace());
+        self.succeed(&mut rustup)
+    }
+
     /// Builds `onceproof` for a target, and returns the file.
     pub(super) fn build(&self, target: &str) -> Result<PathBuf> {
-        let mut rustup = Command::new("rustup");
-        // In the workspace, whose toolchain is the one to add to.
-        rustup.args(["target", "add", target]).current_dir(cargo::workspace());
-        self.succeed(&mut rustup)?;
         let arguments =
             ["zigbuild", "--locked", "--profile", PROFILE, "--bin", "onceproof", "--target", target];
         let mut command = self.cargo(arguments)?;
+        command.env(RUST_FLAGS, paths::rust_flags()?);
         self.succeed(command.args(self.jobs_argument()))?;
-        Ok(target_folder().join(target).join(PROFILE).join("onceproof"))
+        Ok(paths::program(target))
     }
 
     /// Checks the code of all crates for a target, whose C code zig compiles.
@@ -75,13 +80,15 @@ impl<'a> Tools<'a> {
         self.succeed(command.env("PATH", self.search_path()?))
     }
 
-    /// Builds the wheel of a target into a folder. A static program runs with any C library.
-    pub(super) fn wheel(&self, target: &str, out: &Path) -> Result<()> {
+    /// Builds `onceproof` for a target, and packs a wheel of it into a folder, with a bill of
+    /// materials. A static program runs with any C library.
+    pub(super) fn build_wheel(&self, target: &str, bill: &Path, out: &Path) -> Result<()> {
         let mut command = Command::new(self.path("maturin"));
         command.args(["build", "--locked", "--zig", "--profile", PROFILE, "--target", target]);
         command.args(["--compatibility", "manylinux2014", "musllinux_1_1", "--out"]).arg(out);
-        command.args(self.jobs_argument()).current_dir(cargo::workspace()).env("PATH", self.search_path()?);
-        self.succeed(&mut command)
+        command.arg("--sbom-include").arg(bill).args(self.jobs_argument());
+        command.current_dir(cargo::workspace()).env("PATH", self.search_path()?);
+        self.succeed(command.env(RUST_FLAGS, paths::rust_flags()?))
     }
 
     /// Returns the file of the certificates to trust.
@@ -123,11 +130,6 @@ pub(crate) fn has_target(target: &str) -> bool {
     let mut rustup = Command::new("rustup");
     let listed = rustup.args(["target", "list", "--installed"]).current_dir(cargo::workspace()).output();
     listed.is_ok_and(|listed| String::from_utf8_lossy(&listed.stdout).lines().any(|line| line == target))
-}
-
-/// Returns cargo's folder of built files.
-fn target_folder() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| cargo::workspace().join("target"), PathBuf::from)
 }
 
 /// Runs a command to its end, which must be success, and shows its output.

@@ -1,6 +1,8 @@
-//! The proofs that what is packed works where it is installed, and is gone where it is removed.
+//! The proofs that what is packed works where it is installed, names no folder of this machine, and
+//! is gone where it is removed.
 
 use std::fs;
+use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
@@ -9,10 +11,14 @@ use anyhow::{Context, Result, ensure};
 use super::archive::SUMS;
 use super::empty::{demos, in_root, names};
 use super::image::Image;
+use super::paths;
 use super::tools::{succeed, told};
 use crate::rig::cargo;
 use crate::rig::interrupt::Interrupt;
 use crate::rig::scratch::Scratch;
+
+/// Page that says how to install what is made.
+pub(super) const PAGE: &str = "docs/how-to/install.md";
 
 /// Python package that runs the tests of the wheel.
 const PYTEST: &str = "pytest~=9.2";
@@ -20,6 +26,24 @@ const PYTEST: &str = "pytest~=9.2";
 /// Compares the files with their checksums.
 pub(super) fn sums(out: &Path, interrupt: &Interrupt) -> Result<()> {
     succeed(Command::new("sha256sum").args(["--check", "--quiet", SUMS]).current_dir(out), interrupt)
+}
+
+/// Runs the commands by which the page on installation unpacks an archive, word for word.
+pub(super) fn page(out: &Path, interrupt: &Interrupt) -> Result<()> {
+    let text = fs::read_to_string(cargo::workspace().join(PAGE)).context("cannot read the page")?;
+    let block = text.split("```text\n").nth(1).and_then(|rest| rest.split("```").next());
+    let block = block.with_context(|| format!("{PAGE} has no `text` block, expected one that unpacks"))?;
+    let scratch = Scratch::new()?;
+    for file in out.read_dir().with_context(|| format!("cannot read {}", out.display()))? {
+        let file = file?;
+        symlink(file.path(), scratch.path().join(file.file_name())).context("cannot link a file")?;
+    }
+    let mut shell = Command::new("sh");
+    let ended = told(shell.args(["-ec", block]).current_dir(scratch.path()), interrupt)?;
+    let is_passed = ended.code == Some(0) && ended.stdout.contains("\nPASS  ");
+    ensure!(is_passed, "the commands of {PAGE} ended without a PASS: {}{}", ended.stdout, ended.stderr);
+    super::say(&format!("the commands of {PAGE} unpack the archive, and its demo passes"));
+    Ok(())
 }
 
 /// Installs a Debian package in an empty root by dpkg, runs its programs there, reads their pages,
@@ -38,6 +62,9 @@ pub(super) fn debian(package: &Path, interrupt: &Interrupt) -> Result<()> {
         Ok(())
     };
     dpkg("--install", package)?;
+    for folder in ["usr", "var/lib/dpkg"] {
+        paths::none_in(&root.path().join(folder))?;
+    }
     names(|name| in_root(root.path(), &format!("/usr/bin/{name}"), &["--version"], interrupt))?;
     demos("from the Debian package", |arguments| {
         in_root(root.path(), "/usr/bin/onceproof", arguments, interrupt)
@@ -68,6 +95,10 @@ fn pages(folder: &Path, interrupt: &Interrupt) -> Result<usize> {
 /// of the fixture there.
 pub(super) fn wheel(wheel: &Path, interrupt: &Interrupt) -> Result<()> {
     let scratch = Scratch::new()?;
+    let unpacked = Scratch::new()?;
+    let mut zip = Command::new("python3");
+    succeed(zip.args(["-m", "zipfile", "--extract"]).arg(wheel).arg(unpacked.path()), interrupt)?;
+    paths::none_in(unpacked.path())?;
     let bin = scratch.path().join("bin");
     succeed(Command::new("python3").args(["-m", "venv"]).arg(scratch.path()), interrupt)?;
     let mut pip = Command::new(bin.join("pip"));
@@ -92,4 +123,20 @@ pub(super) fn image(image: &Image, interrupt: &Interrupt) -> Result<()> {
     };
     names(|name| run(&[name, "--version"]))?;
     demos("in a container", |arguments| run(&[&["onceproof"], arguments, &["--out", "results"]].concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{NATIVE, TARGETS, archive, image, packages};
+    use super::*;
+
+    #[test]
+    fn the_page_names_the_files_as_they_are_made() {
+        let text = fs::read_to_string(cargo::workspace().join(PAGE)).unwrap();
+        let names = [archive::name(NATIVE), packages::debian_name(NATIVE), image::tag(), SUMS.to_owned()];
+        let processors = TARGETS.map(|target| target.split('-').next().unwrap().to_owned());
+        for name in names.iter().chain(&processors) {
+            assert!(text.contains(name.as_str()), "{PAGE} does not name {name}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Links and paths in the Markdown pages lead to files that exist.
+//! Links and paths in the Markdown pages lead to files that exist, and lines are not too wide.
 
 mod page;
 
@@ -17,6 +17,12 @@ const SUMMARY: &str = "docs/SUMMARY.md";
 /// Pages that name folders and files of a crate from its root on, such as `lane/desk.rs`.
 const ABOUT_SOURCES: [&str; 3] = ["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/decisions/"];
 
+/// Widest line outside a table, whose rows cannot be broken.
+const COLUMNS: usize = 120;
+
+/// Page with a long line for each paragraph, which a command writes.
+const WRITTEN: &str = "results/kill-matrix.md";
+
 /// Files of a repository by their paths, with the text of its Markdown pages.
 struct Repository(BTreeMap<String, String>);
 
@@ -29,7 +35,26 @@ fn every_link_and_every_path_of_a_page_leads_to_a_file() {
     assert!(faults.is_empty(), "{} faults\n{}", faults.len(), faults.join("\n"));
 }
 
+#[test]
+fn no_line_of_a_page_is_too_wide() {
+    let wide = Repository::read().wide_lines();
+    assert!(wide.is_empty(), "expected at most {COLUMNS} columns: {wide:?}");
+    let text = format!("| {0} |\n{0}\n{1}\n", "a".repeat(COLUMNS), "\u{2500}".repeat(COLUMNS + 1));
+    assert_eq!(Repository::of(&[("a.md", &text), ("b.rs", &text)]).wide_lines(), ["a.md:3"]);
+}
+
 impl Repository {
+    /// Returns the places of lines that are wider than a page may be.
+    fn wide_lines(&self) -> Vec<String> {
+        let pages = self.0.iter().filter(|(path, _)| path.ends_with(".md") && *path != WRITTEN);
+        let lines = pages
+            .flat_map(|(path, text)| text.lines().enumerate().map(move |(index, line)| (path, index, line)));
+        lines
+            .filter(|(_, _, line)| !line.starts_with('|') && line.chars().count() > COLUMNS)
+            .map(|(path, index, _)| format!("{path}:{}", index + 1))
+            .collect()
+    }
+
     /// Reads the files of the workspace.
     fn read() -> Self {
         let mut files = BTreeMap::new();
