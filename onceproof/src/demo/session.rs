@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use reader::console::{print_result, say};
-use reader::invocation::{Program, called};
+use reader::invocation::Program;
 use truth::exit;
 use truth::numbers::counted;
 use truth::record::faults::Struck;
@@ -102,7 +102,7 @@ impl<'a> Session<'a> {
         command.args(["--count", &count.to_string(), "--dup", dup, "--batch", &batch.to_string()]);
         command.args(self.settings.seed.iter().flat_map(|seed| ["--seed".to_owned(), seed.to_string()]));
         // The scenario is gone when the demo ends.
-        command.env(loadgen::RERUN, self.again());
+        command.env(loadgen::RERUN, self.again("onceproof"));
         // A scenario must not hold the URL of a given database, since it may have a password.
         command.envs(self.settings.database_url.iter().map(|url| (DATABASE_URL, url)));
         tell(&format!("starts {} ({url})", self.told()));
@@ -115,11 +115,11 @@ impl<'a> Session<'a> {
 
     /// Returns the command of a demo that sends the same with this seed.
     fn again_with(&self, seed: u32) -> String {
-        format!("{} --seed {seed}", self.again())
+        format!("{} --seed {seed}", self.again(&typed()))
     }
 
     /// Returns the command of a demo that sends the same, without the seed.
-    fn again(&self) -> String {
+    fn again(&self, program: &str) -> String {
         let Settings { broken, dup, count, batch, kills, database_url, .. } = self.settings;
         let number = |number: &Option<u64>| number.map(|number| number.to_string());
         let given = [
@@ -132,7 +132,7 @@ impl<'a> Session<'a> {
             ("--database-url", database_url.as_ref().map(|_| "URL".to_owned())),
         ];
         let given = given.into_iter().filter_map(|(flag, value)| Some(format!(" {flag} {}", value?)));
-        format!("onceproof demo{}", given.collect::<String>())
+        format!("{program} demo{}", given.collect::<String>())
     }
 
     fn told(&self) -> String {
@@ -221,7 +221,9 @@ fn exit_code(status: ExitStatus) -> Result<u8, DemoError> {
 fn look_at(folder: &RunFolder, code: u8, again: &str) -> String {
     let path = folder.path().display().to_string();
     let quoted = shlex::try_quote(&path).unwrap_or_default();
-    let command = |program, words: &str| format!("{} {words} {quoted}", called(program));
+    let typed = typed();
+    let command =
+        |program: Program, words: &str| format!("{typed} {} {words} {quoted}", program.subcommand());
     let explained = (code == exit::FAIL).then(|| command(Program::Verify, "explain --finding 1"));
     let lines = [
         ("run folder", Some(path.clone())),
@@ -232,6 +234,13 @@ fn look_at(folder: &RunFolder, code: u8, again: &str) -> String {
         ("report for a browser", folder.report().map(|report| report.display().to_string())),
     ];
     lines.into_iter().filter_map(|(what, shown)| Some(format!("{what}: {}\n", shown?))).collect()
+}
+
+/// Returns the name of this program as it was typed, such as `./onceproof`, so that a command that
+/// begins with it can be typed too.
+fn typed() -> String {
+    let path = std::env::args_os().next().unwrap_or_default();
+    shlex::try_quote(&path.to_string_lossy()).unwrap_or_default().into_owned()
 }
 
 fn tell(what: &str) {

@@ -47,7 +47,11 @@ fn a_sound_target_passes_a_kill_and_each_step_is_told() {
     assert!(Path::new(folder).join("verdict.json").is_file(), "{folder}");
     let again = run(&["verify", "--offline", folder]);
     assert_eq!(again.code, Some(0), "{again:?}");
-    assert!(ended.stdout.contains(&format!("onceproof load history {folder}\n")), "{}", ended.stdout);
+    // Commands to type name the program as it was called: its folder may not be on the PATH.
+    let typed = env!("CARGO_BIN_EXE_onceproof");
+    for command in [format!("{typed} load history {folder}\n"), format!("{typed} demo --seed 7\n")] {
+        assert!(ended.stdout.contains(&format!(": {command}")), "{command}: {}", ended.stdout);
+    }
     // Whoever has the report alone is told what he can run: the scenario is gone.
     let page = std::fs::read_to_string(Path::new(folder).join("report.html")).unwrap();
     for command in
