@@ -56,7 +56,9 @@ pub(super) fn debian(package: &Path, interrupt: &Interrupt) -> Result<()> {
     fs::write(root.path().join("var/lib/dpkg/status"), "").context("cannot make dpkg's list")?;
     let dpkg = |action: &str, what: &Path| {
         let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "dpkg", "--root"]).arg(root.path()).arg(action).arg(what);
+        command.args(["--user", "--map-root-user", "dpkg", "--root"]).arg(root.path());
+        // The log of this machine is not that of a root folder.
+        command.arg("--log").arg(root.path().join("dpkg.log")).arg(action).arg(what);
         let ended = told(&mut command, interrupt)?;
         ensure!(ended.code == Some(0), "dpkg {action} failed: {}{}", ended.stdout, ended.stderr);
         Ok(())
