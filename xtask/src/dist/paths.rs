@@ -32,12 +32,15 @@ pub(super) fn program(target: &str) -> PathBuf {
 fn sources() -> Result<Vec<Folder>> {
     let home = std::env::home_dir().context("there is no home folder; HOME names it")?;
     let cargo_home = std::env::var_os("CARGO_HOME").map_or_else(|| home.join(".cargo"), PathBuf::from);
-    Ok(vec![
+    let mut folders = vec![
         Folder { path: home, name: "/home" },
         Folder { path: cargo_home, name: "/cargo" },
         Folder { path: cargo::workspace().to_owned(), name: "/onceproof" },
         Folder { path: built(), name: "/target" },
-    ])
+    ];
+    // The home of a user in a container may be the root, in which every path lies.
+    folders.retain(|folder| folder.path.parent().is_some());
+    Ok(folders)
 }
 
 /// Returns the flags of rustc that keep the folders out of what it writes, as cargo takes them in
