@@ -46,6 +46,8 @@ impl Image {
         tools.succeed(build.args(["build", "--quiet", "--tag", &tag]).arg(&context))?;
         let file = out.join(format!("{}.image.tar", archive::stem(target)));
         tools.succeed(Command::new("docker").args(["save", "--output"]).arg(&file).arg(&tag))?;
+        // Docker saves it for its own user alone.
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).context("cannot set a file's mode")?;
         tools.succeed(Command::new("gzip").arg("-9n").arg(&file))?;
         Ok(Some(Self { tag }))
     }

@@ -50,7 +50,8 @@ pub(super) fn rust_flags() -> Result<String> {
     Ok(sources()?.into_iter().map(flag).collect::<Vec<_>>().join("\u{1f}"))
 }
 
-/// Fails if a file in a folder, or the file itself, names a folder of this machine.
+/// Fails if a file in a folder, or the file itself, names a folder of this machine. Links are passed
+/// over.
 pub(super) fn none_in(place: &Path) -> Result<()> {
     let folders: Vec<String> =
         sources()?.into_iter().map(|folder| folder.path.to_string_lossy().into_owned()).collect();
@@ -58,6 +59,9 @@ pub(super) fn none_in(place: &Path) -> Result<()> {
 }
 
 fn none_of(folders: &[String], place: &Path) -> Result<()> {
+    if place.is_symlink() {
+        return Ok(());
+    }
     if place.is_dir() {
         for entry in place.read_dir().with_context(|| format!("cannot read {}", place.display()))? {
             none_of(folders, &entry?.path())?;
