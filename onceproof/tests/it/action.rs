@@ -29,6 +29,7 @@ impl Runner {
         let mut tar = Command::new("tar");
         tar.arg("--create").arg("--file").arg(&archive).arg("--directory").arg(folder.path());
         assert!(tar.arg("onceproof-0-any").status().unwrap().success());
+        std::fs::write(folder.path().join("archive.image.tar"), "").unwrap();
         Self { folder, archive }
     }
 
@@ -49,8 +50,8 @@ impl Runner {
     }
 
     fn install(&self, sha256: &str) -> Ended {
-        // A pattern that this archive fits alone.
-        let archive = self.archive.to_str().unwrap().replace(".tar", "*tar");
+        // A pattern that this archive fits, and the image beside it in a release does not.
+        let archive = self.archive.to_str().unwrap().replace(".tar", "?tar");
         self.step("install.sh", &[("ARCHIVE", &archive), ("SHA256", sha256)])
     }
 
