@@ -39,11 +39,17 @@ pub(super) fn page(out: &Path, interrupt: &Interrupt) -> Result<()> {
         symlink(file.path(), scratch.path().join(file.file_name())).context("cannot link a file")?;
     }
     let mut shell = Command::new("sh");
-    let ended = told(shell.args(["-ec", block]).current_dir(scratch.path()), interrupt)?;
+    shell.args(["-ec", block]).current_dir(scratch.path());
+    let ended = told(with_results_in(scratch.path(), &mut shell), interrupt)?;
     let is_passed = ended.code == Some(0) && ended.stdout.contains("\nPASS  ");
     ensure!(is_passed, "the commands of {PAGE} ended without a PASS: {}{}", ended.stdout, ended.stderr);
     super::say(&format!("the commands of {PAGE} unpack the archive, and its demo passes"));
     Ok(())
+}
+
+/// Has a demo keep its run folder in a folder that is removed, and not with those of the user.
+fn with_results_in<'c>(folder: &Path, command: &'c mut Command) -> &'c mut Command {
+    command.env("TMPDIR", folder)
 }
 
 /// Installs a Debian package in an empty root by dpkg, runs its programs there, reads their pages,
@@ -108,7 +114,8 @@ pub(super) fn wheel(wheel: &Path, interrupt: &Interrupt) -> Result<()> {
     succeed(&mut pip, interrupt)?;
     names(|name| told(Command::new(bin.join(name)).arg("--version"), interrupt))?;
     demos("from the wheel", |arguments| {
-        told(Command::new(bin.join("onceproof")).args(arguments), interrupt)
+        let mut program = Command::new(bin.join("onceproof"));
+        told(with_results_in(scratch.path(), program.args(arguments)), interrupt)
     })?;
     let mut pytest = Command::new(bin.join("pytest"));
     pytest.args(["-q", "-p", "no:cacheprovider"]).arg(cargo::workspace().join("python/tests"));
