@@ -125,7 +125,8 @@ fn the_last_lines_lead_on(ended: &Ended) {
     };
     let report = report.strip_prefix("report for a browser: ").unwrap_or_else(|| panic!("{ended:?}"));
     assert!(Path::new(report).is_file(), "{ended:?}");
-    let command = explained.strip_prefix("the first finding explained: onceproof ");
+    let typed = format!("the first finding explained: {} ", env!("CARGO_BIN_EXE_onceproof"));
+    let command = explained.strip_prefix(&typed);
     let command = shlex::split(command.unwrap_or_else(|| panic!("{ended:?}"))).unwrap();
     let explained = run(&command.iter().map(String::as_str).collect::<Vec<_>>());
     assert_eq!(explained.code, Some(0), "{explained:?}");
