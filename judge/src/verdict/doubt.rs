@@ -149,8 +149,8 @@ impl fmt::Display for Doubt {
             ),
             Self::ForeignLater { rows } => write!(
                 out,
-                "{} appeared since the run began, though `shared = false` says that nobody else writes; no counter \
-                 shows that they are not of a later run: verify at once, with `unique` under `[target.stats]`",
+                "{} appeared since the run began, though `shared = false` says that nobody else writes; the run may \
+                 have ended before (`unique` under `[target.stats]` would tell): run again, and verify at once",
                 counted(*rows, "foreign row", "foreign rows")
             ),
             Self::SelfTestUnread { reason } => {
