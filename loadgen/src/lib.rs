@@ -84,7 +84,9 @@ fn notices(shape: &Shape) -> Notices {
 }
 
 fn failed(failure: &Failure) -> u8 {
-    Notices::new(false).failure(&failure.message());
+    if !matches!(failure, Failure::Unprinted(error) if error.is_unread()) {
+        Notices::new(false).failure(&failure.message());
+    }
     failure.exit_code()
 }
 

@@ -31,7 +31,7 @@ use tokio::time::timeout;
 use truth::chain::chain;
 use truth::clock::{boot_id, monotonic_ns, utc_ms};
 use truth::exit;
-use truth::files::write_whole;
+use truth::files::{is_stdout, write_whole};
 use truth::plan::shard::Shard;
 use truth::record::baseline::Baseline;
 use truth::record::ending::Ending;
@@ -73,7 +73,7 @@ pub(crate) async fn run(settings: Settings, notices: Notices) -> Result<u8, Fail
         Some(address) => Some(metrics::listen(address, "--live").await?),
         None => None,
     };
-    output.summary_export.as_deref().map_or(Ok(()), try_out)?;
+    output.summary_export.as_deref().map_or(Ok(()), |path| try_out(path, output.json))?;
     let mut process = start_target(&settings, &client).await?;
     let addresses = preflight::reach(target, &load.scenario, &client).await?;
     preflight::open_session(&client).await?;
@@ -163,6 +163,7 @@ async fn conclude(settings: Settings, ended: Ended, notices: Notices) -> u8 {
     summary.unsent().iter().for_each(|why| notices.error(why));
     match printed {
         Ok(()) => code,
+        Err(error) if error.is_unread() => exit::unprinted(code),
         Err(error) => {
             notices.error(&chain(&error));
             exit::unprinted(code)
@@ -198,8 +199,15 @@ async fn take_leave(
     code
 }
 
-/// Checks that the summary can be written to this file, without losing what the file holds.
-fn try_out(path: &Path) -> Result<(), Failure> {
+/// Checks that the summary can be written to this file, without losing what the file holds, and
+/// apart from the JSON on standard output.
+fn try_out(path: &Path, is_json: bool) -> Result<(), Failure> {
+    if is_json && is_stdout(path) {
+        return Err(Failure::Usage(format!(
+            "--summary-export {} is standard output, where --json prints the summary: name a file",
+            path.display()
+        )));
+    }
     let opened = std::fs::OpenOptions::new().append(true).create(true).open(path);
     opened.map(drop).map_err(|error| {
         Failure::Usage(format!("cannot write {} for --summary-export: {error}", path.display()))
@@ -299,7 +307,10 @@ async fn start_target(settings: &Settings, client: &TargetClient) -> Result<Opti
         ));
     }
     let created = std::fs::create_dir_all(&settings.output.results);
-    created.map_err(|source| Failure::System { action: "make the results folder", source })?;
+    created.map_err(|error| {
+        let path = settings.output.results.display();
+        Failure::Usage(format!("cannot make the results folder {path}: {error}; name another one with --out"))
+    })?;
     let log = settings.output.results.join(format!(".target-{:016x}.log", settings.load.plan.nonce));
     let endpoint = settings.target.endpoint.clone();
     Ok(Some(TargetProcess::start(process.clone(), client.clone(), endpoint, log).await?))

@@ -3,7 +3,7 @@
 //! A result that cannot be printed is a failure of its own, so that a script which reads the output
 //! is not misled by the exit code. A notice that nobody reads is none.
 
-use std::io::{BufWriter, IsTerminal, Stderr, StdoutLock, Write, stderr, stdout};
+use std::io::{BufWriter, ErrorKind, IsTerminal, Stderr, StdoutLock, Write, stderr, stdout};
 
 use thiserror::Error;
 use truth::chain::chain;
@@ -15,6 +15,13 @@ use truth::target::secrets::masked;
 #[derive(Debug, Error)]
 #[error("cannot write to standard output")]
 pub struct Unprinted(#[from] std::io::Error);
+
+impl Unprinted {
+    /// True if the reader has gone away, as `head` does once it has its lines. It wants no message.
+    pub fn is_unread(&self) -> bool {
+        self.0.kind() == ErrorKind::BrokenPipe
+    }
+}
 
 /// Standard output, for results that are written in parts.
 #[derive(Debug)]
@@ -45,10 +52,11 @@ pub fn print(text: &str) -> Result<(), Unprinted> {
 }
 
 /// Prints a result, and returns the program's exit code: `code`, or that of a result that could not
-/// be printed, after a message.
+/// be printed, after a message if anybody reads.
 pub fn print_result(text: &str, code: u8) -> u8 {
     match print(text) {
         Ok(()) => code,
+        Err(error) if error.is_unread() => exit::unprinted(code),
         Err(error) => {
             say(&format!("error: {}", chain(&error)));
             exit::unprinted(code)

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::de::{Error, Visitor};
+use serde::{Deserializer, Serializer};
 use thiserror::Error;
 
 /// Error of a text that is not a duration.
@@ -37,8 +38,40 @@ pub fn format(duration: Duration) -> String {
 
 /// For `#[serde(with = "truth::duration")]`.
 pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let text = String::deserialize(deserializer)?;
-    parse(&text).map_err(serde::de::Error::custom)
+    deserializer.deserialize_any(Text)
+}
+
+/// Visitor of a text; a number has no unit.
+struct Text;
+
+impl Text {
+    fn refuse<E: Error>(number: impl std::fmt::Display) -> Result<Duration, E> {
+        Err(E::custom(format!("a duration is a text with its unit: write \"{number}s\" or \"{number}ms\"")))
+    }
+}
+
+impl Visitor<'_> for Text {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a duration in quotes, such as \"5s\"")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Duration, E> {
+        parse(text).map_err(E::custom)
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Duration, E> {
+        Self::refuse(number)
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Duration, E> {
+        Self::refuse(number)
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Duration, E> {
+        Self::refuse(number)
+    }
 }
 
 /// For `#[serde(with = "truth::duration")]`.

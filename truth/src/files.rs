@@ -224,13 +224,23 @@ pub fn write_to(path: &Path, text: &[u8]) -> Result<(), FolderError> {
     }
 }
 
+/// True if a file is standard output of this process, such as `/dev/stdout`. Two results in
+/// `/dev/null` disturb nobody.
+pub fn is_stdout(path: &Path) -> bool {
+    let null = fs::metadata("/dev/null").ok();
+    fs::metadata(path).is_ok_and(|found| {
+        is_output_at(stdout().as_fd(), &found) && null.is_none_or(|null| null.rdev() != found.rdev())
+    })
+}
+
 /// True if a file is standard output or standard error of this process.
 fn is_output(found: &fs::Metadata) -> bool {
-    let is_it = |output: BorrowedFd<'_>| {
-        let own = output.try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
-        own.is_ok_and(|own| (own.dev(), own.ino()) == (found.dev(), found.ino()))
-    };
-    is_it(stdout().as_fd()) || is_it(stderr().as_fd())
+    is_output_at(stdout().as_fd(), found) || is_output_at(stderr().as_fd(), found)
+}
+
+fn is_output_at(output: BorrowedFd<'_>, found: &fs::Metadata) -> bool {
+    let own = output.try_clone_to_owned().map(File::from).and_then(|file| file.metadata());
+    own.is_ok_and(|own| (own.dev(), own.ino()) == (found.dev(), found.ino()))
 }
 
 /// Returns a text without guarded secrets; bytes that are no text stay as they are.

@@ -10,6 +10,7 @@ pub mod duration;
 pub mod excerpt;
 pub mod exit;
 pub mod files;
+pub mod names;
 pub mod numbers;
 pub mod observed;
 pub mod plan;

@@ -343,12 +343,8 @@ impl Scenario {
 
     /// Parses the text of a scenario; `path` is for messages.
     pub fn parse(text: &str, path: &str) -> Result<Self, ScenarioError> {
-        let mut scenario: Self = toml::from_str(text).map_err(|source| {
-            place::of_parse(text, path, &source).unwrap_or_else(|| {
-                let hint = misplaced::hint(text, &source);
-                ScenarioError::Parse { path: path.to_owned(), hint, source: Box::new(source) }
-            })
-        })?;
+        let parsed = toml::from_str(text);
+        let mut scenario: Self = parsed.map_err(|error| place::of_parse(text, path, &error))?;
         scenario.apply_preset();
         Ok(scenario)
     }
@@ -367,11 +363,14 @@ impl Scenario {
         }
     }
 
-    /// Returns the secrets that the texts of requests hold in clear.
+    /// Returns the secrets that requests, values and commands hold in clear.
     pub fn secrets_in_clear(&self) -> Vec<InClear> {
         let beside = self.load.beside.iter().enumerate();
         let beside = beside.flat_map(|(nth, beside)| beside.secrets_in_clear(nth));
-        self.target.secrets_in_clear().into_iter().chain(beside).collect()
+        let values = self.events.values.written_texts().into_iter();
+        let values = values.filter_map(|(key, name, text)| InClear::of_value(key, name, text));
+        let faults = (0..).zip(&self.faults).flat_map(|(nth, fault)| fault.secrets_in_clear(nth));
+        self.target.secrets_in_clear().into_iter().chain(beside).chain(values).chain(faults).collect()
     }
 
     /// True if something shows what the target stores: a listing, a count of its events, or its

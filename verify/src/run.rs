@@ -25,7 +25,7 @@ use truth::record::manifest::FolderFormat;
 use truth::record::seal::seal_look;
 use truth::target::Target;
 
-use crate::cli::Options;
+use crate::cli::{Format, Options};
 use crate::observe::{Wanted, observe};
 use crate::resend;
 pub use error::VerifyError;
@@ -72,6 +72,11 @@ pub async fn verdict(options: &Options) -> Result<Judgement, VerifyError> {
 }
 
 async fn finished(options: &Options) -> Result<Finished, VerifyError> {
+    if let Some(path) = options.report.as_ref().filter(|path| is_stdout(path))
+        && options.format == Format::Json
+    {
+        return Err(VerifyError::TwoOutputs { path: path.clone() });
+    }
     let runs = opened::open(options)?;
     demand_events(&runs)?;
     if options.offline {

@@ -12,7 +12,7 @@ use truth::observed::compared::comparison;
 use truth::plan::Plan;
 use truth::record::ledger::{Done, Frame, Scope};
 use truth::scenario::body::MOST_KEPT;
-use truth::scenario::{Executor, Executors, NamedExecutor, Scenario};
+use truth::scenario::{Executor, Executors, NamedExecutor, Scenario, ScenarioError};
 use truth::target::answer::{Answer, Kind, Kinds, Outcome};
 use truth::target::secrets::Secrets;
 use truth::target::{RequestForm, Target};
@@ -90,8 +90,9 @@ fn described(scenario: &Scenario, file: &Path) -> Result<String, Failure> {
         for (nth, line) in lines.enumerate() {
             found.push_str(&format!("\n{:<10} {line}", if nth == 0 { "answers" } else { "" }));
         }
-        if let Err(missing) = Secrets::needed(target, &scenario.events.values) {
-            found.push_str(&format!("\na run would end at its start: {missing}"));
+        for error in start_errors(scenario) {
+            let error = Failure::from(error).located(file).message();
+            found.push_str(&format!("\na run would end at its start: {error}"));
         }
     }
     if !scenario.target.has_texts() || scenario.request.is_some() {
@@ -99,6 +100,16 @@ fn described(scenario: &Scenario, file: &Path) -> Result<String, Failure> {
     }
     let request = preview::requests(scenario, &plan, &[], 1, Amount::Beginning)?;
     Ok(format!("{found}\n{}", request.trim_end()))
+}
+
+/// Returns the errors of secrets that a run needs and that cannot be used.
+fn start_errors(scenario: &Scenario) -> Vec<ScenarioError> {
+    let missing = scenario.missing_variables();
+    if !missing.is_empty() {
+        return missing;
+    }
+    let unfit = Secrets::needed(&scenario.target, &scenario.events.values).err();
+    unfit.map(|error| ScenarioError::Setting(error.to_string())).into_iter().collect()
 }
 
 /// Returns the requests before a run and beside its load, each with the name of its line.

@@ -9,10 +9,7 @@ pub(crate) fn secrets_in_clear(scenario: &Scenario) -> Vec<String> {
     let found = scenario.secrets_in_clear();
     found.iter().for_each(InClear::guard);
     let warning = |one: &InClear| {
-        format!(
-            "{} holds a secret in clear, which run.json repeats: write \"{}\", and set that variable",
-            one.key, one.way_out
-        )
+        format!("{} holds a secret in clear, which run.json repeats: {}", one.key, one.remedy)
     };
     found.iter().map(warning).collect()
 }

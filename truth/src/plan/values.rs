@@ -162,6 +162,25 @@ impl Values {
         by_topic.flatten().filter_map(|value| value.strip_prefix("env:"))
     }
 
+    /// Returns the texts of lists and of topics, each with its name and the key that holds it.
+    pub(crate) fn written_texts(&self) -> Vec<(String, &str, &str)> {
+        let texts = self.0.iter().flat_map(|(name, value)| {
+            let key = format!("events.values.{name}");
+            let texts: Vec<(String, &str)> = match value {
+                Value::Choose(values) => {
+                    values.iter().filter_map(|value| Some((format!("{key}.choose"), value.as_str()?))).collect()
+                }
+                Value::ByTopic(values) => {
+                    let of_topic = |(topic, text)| (format!("{key}.by_topic.{topic}"), String::as_str(text));
+                    values.iter().map(of_topic).collect()
+                }
+                Value::Number(_) | Value::File(_) => Vec::new(),
+            };
+            texts.into_iter().map(move |(key, text)| (key, name.as_str(), text))
+        });
+        texts.collect()
+    }
+
     /// Returns why these values cannot be drawn for keys of these topics; none if they can.
     pub fn fault(&self, topics: &[String]) -> Option<String> {
         let is_word = |name: &String| {

@@ -30,16 +30,6 @@ pub enum ScenarioError {
     /// A file of values cannot be read.
     #[error(transparent)]
     Values(#[from] RowsError),
-    /// The text is not TOML, or not a scenario. The message has line and column.
-    #[error("scenario {path} is not valid{}", hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default())]
-    Parse {
-        /// File.
-        path: String,
-        /// Advice on where the key belongs, if another table has it.
-        hint: Option<String>,
-        /// Position and reason.
-        source: Box<toml::de::Error>,
-    },
     /// The duplicate share cannot be read.
     #[error("the duplicate share {0}")]
     Share(ShareError),
@@ -55,7 +45,7 @@ pub enum ScenarioError {
     /// A text of the target cannot be used.
     #[error(transparent)]
     Text(#[from] TextFault),
-    /// A text of the target cannot be used, and its file is known.
+    /// A key of a file cannot be used, or the file is not TOML.
     #[error("{path}, line {line}, column {column}: {reason}")]
     Located {
         /// File.
@@ -72,6 +62,6 @@ pub enum ScenarioError {
 impl ScenarioError {
     /// True if the message names the scenario's file.
     pub fn names_its_file(&self) -> bool {
-        matches!(self, Self::Read { .. } | Self::Parse { .. } | Self::Located { .. })
+        matches!(self, Self::Read { .. } | Self::Located { .. })
     }
 }

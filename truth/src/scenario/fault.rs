@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use crate::duration;
 use crate::plan::rng::{derived, scale};
+use crate::target::InClear;
 
 /// First thousandth of the run at which a fault without a time may fall.
 const DRAWN_FROM: u64 = 100;
@@ -38,6 +39,15 @@ pub struct Fault {
 
 fn lasts() -> Duration {
     Duration::from_millis(500)
+}
+
+impl Fault {
+    /// Secrets of its commands that are written in clear. `nth` is its place in the list.
+    pub(super) fn secrets_in_clear(&self, nth: usize) -> Vec<InClear> {
+        let commands = [("run", &self.run), ("heal", &self.heal)];
+        let given = commands.into_iter().filter_map(|(key, command)| Some((key, command.as_deref()?)));
+        given.flat_map(|(key, command)| InClear::of_command(&format!("faults.{nth}.{key}"), command)).collect()
+    }
 }
 
 /// Action of a fault.

@@ -1,14 +1,18 @@
-//! Places in a scenario's file: the line and column of a fault within one of its texts.
+//! Places in a scenario's file: the line and column of a fault.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use thiserror::Error;
 use toml::de::{DeTable, DeValue};
 
-use super::{Scenario, ScenarioError};
+use super::{Scenario, ScenarioError, misplaced};
+use crate::chain::chain;
 use crate::target::Template;
-use crate::target::secrets::MissingVariable;
+use crate::target::secrets::{MissingVariable, Secrets};
 use crate::target::template::{HoleName, TemplateError};
+
+mod named;
 
 /// Fault within a text of the scenario, such as a body.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -31,68 +35,151 @@ impl Scenario {
     /// Returns the error of a variable that requests with events need, with the text that names it.
     pub fn missing(&self, missing: &MissingVariable) -> ScenarioError {
         let name = HoleName::Env(missing.variable.clone());
-        let before = self.target.before_templates();
-        let beside = self.load.beside_templates();
-        let all = self.target.publish_templates().into_iter().chain(before).chain(beside);
-        for (key, template) in all {
+        for (key, template) in self.texts() {
             if let Some(hole) = template.holes().find(|hole| hole.name == name) {
                 return TextFault::new(&key, template, hole.span.start, missing.to_string()).into();
             }
         }
-        ScenarioError::Setting(missing.to_string())
+        let written = format!("env:{}", missing.variable);
+        let values = self.events.values.written_texts();
+        let value = values.into_iter().find(|(_, _, text)| *text == written);
+        value.map_or_else(
+            || ScenarioError::Setting(missing.to_string()),
+            |(key, _, text)| TextFault::new(&key, &Template::literal(text), 0, missing.to_string()).into(),
+        )
+    }
+
+    /// Returns the errors of all variables that the scenario names and that have no value.
+    pub fn missing_variables(&self) -> Vec<ScenarioError> {
+        let templates = self.texts();
+        let named = templates.iter().flat_map(|(_, template)| template.variables());
+        let named: BTreeSet<&str> = named.chain(self.events.values.variables()).collect();
+        let missing = named.into_iter().filter_map(|name| Secrets::read([name]).err());
+        missing.map(|missing| self.missing(&missing)).collect()
+    }
+
+    /// Texts of all requests, with the keys that hold them.
+    fn texts(&self) -> Vec<(String, &Template)> {
+        let before = self.target.before_templates();
+        let beside = self.load.beside_templates();
+        let reads = self.target.keyed_read_templates();
+        self.target.publish_templates().into_iter().chain(before).chain(beside).chain(reads).collect()
     }
 }
 
 impl ScenarioError {
-    /// Returns the same error with the line and column of the file, if the file shows them.
+    /// Returns the same error with the line and column of the file, if the file shows them. An error
+    /// that the file alone does not have comes from a flag or a variable, and stays.
     #[must_use]
     pub fn located(self, path: &Path) -> Self {
-        let Self::Text(fault) = self else { return self };
-        let found = std::fs::read_to_string(path).ok().and_then(|text| in_file(&text, &fault));
-        match found {
-            None => Self::Text(fault),
-            Some((line, column)) => {
-                let TextFault { key, fault } = fault;
-                let reason = format!("{key}: {}", fault.reason);
-                Self::Located { path: path.display().to_string(), line, column, reason }
+        let Ok(text) = std::fs::read_to_string(path) else { return self };
+        let (place, reason) = match &self {
+            Self::Text(TextFault { key, fault }) => (in_file(&text, key, fault), format!("{key}: {}", fault.reason)),
+            Self::Setting(_) | Self::Share(_) | Self::Executor(_) | Self::Plan(_) if self.is_of(path) => {
+                let message = chain(&self);
+                (named::place(&text, &message), message)
             }
+            _ => return self,
+        };
+        match place {
+            Some(place) => Self::at(&path.display().to_string(), &text, place, reason),
+            None => self,
         }
+    }
+
+    /// Returns an error at a place of a file, in bytes.
+    fn at(path: &str, text: &str, place: usize, reason: String) -> Self {
+        let (line, column) = line_and_column(text, place);
+        Self::Located { path: path.to_owned(), line, column, reason }
+    }
+
+    /// True if the scenario of a file alone has this error.
+    fn is_of(&self, path: &Path) -> bool {
+        let error = Scenario::load(path).and_then(|scenario| scenario.plan(1, 1)).err();
+        error.is_some_and(|error| chain(&error) == chain(self))
     }
 }
 
-/// Returns the error of a file whose template cannot be parsed, with the place of the fault itself;
-/// `error` names only the text that holds it.
-pub(super) fn of_parse(text: &str, path: &str, error: &toml::de::Error) -> Option<ScenarioError> {
+/// Returns the error of a file that is not TOML, or not a scenario.
+pub(super) fn of_parse(text: &str, path: &str, error: &toml::de::Error) -> ScenarioError {
+    let place = error.span().map_or(0, |span| span.start);
+    if let Some((place, reason)) = of_template(text, error) {
+        return ScenarioError::at(path, text, place, reason);
+    }
+    // An error of a whole table stands at its first line, and names the key.
+    let message = error.message().trim_end().replace('\n', " ");
+    let place = named::place(text, &message).filter(|named| *named > place).unwrap_or(place);
+    let advice = misplaced::hint(text, error).or_else(|| quotes(&message));
+    let advice = advice.map(|advice| format!(" ({advice})")).unwrap_or_default();
+    ScenarioError::at(path, text, place, message + &advice)
+}
+
+/// Returns the place and the reason of a template that cannot be parsed; the error itself names only
+/// the text that holds it.
+fn of_template(text: &str, error: &toml::de::Error) -> Option<(usize, String)> {
     let span = error.span()?;
     let raw = text.get(span.clone())?;
     let value = DeValue::parse(raw).ok()?;
     let fault = Template::parse(value.get_ref().as_str()?).err()?;
-    if fault.to_string() != error.message() {
-        return None;
-    }
-    let (line, column) = line_and_column(text, span.start + raw_place(raw, fault.at));
-    Some(ScenarioError::Located { path: path.to_owned(), line, column, reason: fault.reason })
+    (fault.to_string() == error.message()).then(|| (span.start + raw_place(raw, fault.at), fault.reason))
 }
 
-/// Returns the line and column of a fault in the text of a scenario.
-fn in_file(text: &str, fault: &TextFault) -> Option<(usize, usize)> {
-    let table = DeTable::parse(text).ok()?;
-    let mut rest = fault.key.as_str();
-    let mut value = member(table.get_ref(), &mut rest)?;
-    while !rest.is_empty() {
-        value = match value.get_ref() {
-            DeValue::Table(table) => member(table, &mut rest)?,
-            DeValue::Array(list) => {
-                let (index, after) = rest.split_once('.').unwrap_or((rest, ""));
-                rest = after;
-                list.get(index.parse::<usize>().ok()?)?
-            }
-            _ => return None,
-        };
-    }
+/// Returns the advice on a number that should be a text.
+fn quotes(message: &str) -> Option<String> {
+    let rest = message.strip_prefix("invalid type: ")?;
+    let number = rest.strip_prefix("integer `").or_else(|| rest.strip_prefix("floating point `"))?;
+    let (number, expected) = number.split_once('`')?;
+    expected.contains("a string").then(|| format!("write it in quotes: \"{number}\""))
+}
+
+/// Returns the place of a fault in the text of a scenario, in bytes. A key that the file lacks has
+/// the place of the table that would hold it.
+fn in_file(text: &str, key: &str, fault: &TemplateError) -> Option<usize> {
+    let document = DeTable::parse(text).ok()?;
+    let Found { value, rest } = find(document.get_ref(), key)?;
     let span = value.span();
-    let place = raw_place(&text[span.clone()], fault.fault.at);
-    Some(line_and_column(text, span.start + place))
+    let is_text = rest.is_empty() && value.get_ref().is_str();
+    let place = if is_text { raw_place(&text[span.clone()], fault.at) } else { 0 };
+    Some(span.start + place)
+}
+
+/// Value that a key leads to, and the rest of the key, which the file lacks.
+struct Found<'a, 'i> {
+    value: &'a toml::Spanned<DeValue<'i>>,
+    rest: String,
+}
+
+/// Follows a key as far as the file has it. A list without a number in the key stands for its
+/// entries.
+fn find<'a, 'i>(root: &'a DeTable<'i>, key: &str) -> Option<Found<'a, 'i>> {
+    let mut rest = key;
+    let value = member(root, &mut rest)?;
+    Some(follow(value, rest))
+}
+
+fn follow<'a, 'i>(value: &'a toml::Spanned<DeValue<'i>>, rest: &str) -> Found<'a, 'i> {
+    let here = Found { value, rest: rest.to_owned() };
+    if rest.is_empty() {
+        return here;
+    }
+    match value.get_ref() {
+        DeValue::Table(table) => {
+            let mut rest = rest;
+            member(table, &mut rest).map_or(here, |value| follow(value, rest))
+        }
+        DeValue::Array(list) => {
+            let (index, after) = rest.split_once('.').unwrap_or((rest, ""));
+            match index.parse::<usize>() {
+                Ok(index) => list.get(index).map_or(here, |value| follow(value, after)),
+                Err(_) => list
+                    .iter()
+                    .map(|value| follow(value, rest))
+                    .find(|found| found.rest.is_empty())
+                    .unwrap_or(here),
+            }
+        }
+        _ => here,
+    }
 }
 
 /// Returns the member of a table that a path begins with, and takes its name off the path. A name
@@ -177,7 +264,8 @@ mod tests {
             let template = Template::parse(value).unwrap();
             let at = template.holes().next().unwrap().span.start;
             let fault = TextFault::new(key, &template, at, "unknown".to_owned());
-            let (line, column) = in_file(file, &fault).unwrap_or_else(|| panic!("{file}"));
+            let place = in_file(file, &fault.key, &fault.fault).unwrap_or_else(|| panic!("{file}"));
+            let (line, column) = line_and_column(file, place);
             let found = file.lines().nth(line - 1).unwrap().chars().skip(column - 1).collect::<String>();
             assert!(found.starts_with("{{x}}"), "{file}: line {line}, column {column}");
         }

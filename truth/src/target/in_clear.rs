@@ -1,36 +1,23 @@
-//! Secrets that a scenario holds in clear. Whoever reads the file reads them, and `run.json` repeats
-//! them.
+//! Secrets that a scenario holds in clear, wherever one can stand. Whoever reads the file reads them,
+//! and `run.json` repeats them.
 
-use super::Target;
 use super::publish::Publish;
 use super::reads::RequestForm;
 use super::secrets::guard;
 use super::template::Template;
+use super::{Process, Target};
+use crate::names::{is_secret, is_secret_field, is_secret_parameter};
 
-/// Parts of the names of header fields and parameters that hold a secret.
-const SECRETS: [&str; 10] = [
-    "authorization",
-    "cookie",
-    "token",
-    "secret",
-    "password",
-    "credential",
-    "signature",
-    "apikey",
-    "accesskey",
-    "writekey",
-];
-
-/// Parts of the names of what looks secret and is none.
-const NO_SECRETS: [&str; 5] = ["idempot", "dedup", "partition", "routing", "continuation"];
+mod command;
+mod pairs;
 
 /// A secret that is written in clear. The value itself is never shown.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct InClear {
     /// Key that holds it, such as `target.headers.authorization`.
     pub key: String,
-    /// Value as it should be written, such as `Bearer {{env:TOKEN}}`.
-    pub way_out: String,
+    /// Advice on where to keep it, such as: write "Bearer {{env:TOKEN}}", and set that variable.
+    pub remedy: String,
     secret: String,
 }
 
@@ -38,6 +25,11 @@ impl InClear {
     /// Guards the secret from being shown: its key stands in its place.
     pub fn guard(&self) {
         guard(&self.key, &self.secret);
+    }
+
+    /// Secret that this text with a hole replaces.
+    fn replaced(key: String, secret: &str, text: &str) -> Self {
+        Self { key, remedy: format!("write {text}, and set that variable"), secret: secret.to_owned() }
     }
 
     /// Secret in the value of a header field.
@@ -49,11 +41,13 @@ impl InClear {
         let variable = variable(name);
         // `Bearer TOKEN`: the first word is no secret.
         let is_scheme = |(scheme, _): &(&str, &str)| scheme.chars().all(|one| one.is_ascii_alphabetic());
-        let (way_out, secret) = match text.split_once(' ').filter(is_scheme) {
-            Some((scheme, secret)) => (format!("{scheme} {{{{env:{variable}}}}}"), secret),
-            None => (format!("{{{{env:{variable}}}}}"), text),
-        };
-        Some(Self { key: format!("{table}.headers.{name}"), way_out, secret: secret.to_owned() })
+        let key = format!("{table}.headers.{name}");
+        Some(match text.split_once(' ').filter(is_scheme) {
+            Some((scheme, secret)) => {
+                Self::replaced(key, secret, &format!("\"{scheme} {{{{env:{variable}}}}}\""))
+            }
+            None => Self::replaced(key, text, &format!("\"{{{{env:{variable}}}}}\"")),
+        })
     }
 
     /// Secrets in the query of a path.
@@ -61,25 +55,73 @@ impl InClear {
         let query = path.as_str().split_once('?').map_or("", |(_, query)| query);
         let of_pair = |pair: &str| {
             let (name, value) = pair.split_once('=')?;
-            let is_in_clear = !value.is_empty() && !value.contains("{{") && is_secret(name);
-            is_in_clear.then(|| Self {
-                key: format!("{table}.path"),
-                way_out: format!("{name}={{{{env:{}}}}}", variable(name)),
-                secret: value.to_owned(),
-            })
+            let is_in_clear = !value.is_empty() && !value.contains("{{") && is_secret_parameter(name);
+            let text = format!("\"{name}={{{{env:{}}}}}\"", variable(name));
+            is_in_clear.then(|| Self::replaced(format!("{table}.path"), value, &text))
         };
         query.split('&').filter_map(of_pair).collect()
+    }
+
+    /// Secrets in a body, or in the text of an event.
+    fn of_text(key: &str, text: &Template) -> Vec<Self> {
+        let of_pair = |(name, value): (&str, &str)| {
+            let is_in_clear = !value.is_empty() && !value.contains("{{") && is_secret(name);
+            let text = format!("{{{{env:{}}}}} as the value of `{name}`", variable(name));
+            is_in_clear.then(|| Self::replaced(key.to_owned(), value, &text))
+        };
+        pairs::pairs(text.as_str()).into_iter().filter_map(of_pair).collect()
     }
 
     /// Secrets of a request that this key holds.
     pub(crate) fn of_request(table: &str, request: RequestForm<'_>) -> Vec<Self> {
         let headers = request.headers.iter().filter_map(|(name, value)| Self::of_header(table, name, value));
-        headers.chain(Self::of_path(table, request.path)).collect()
+        let body = request.body.iter().flat_map(|body| Self::of_text(&format!("{table}.body"), body));
+        headers.chain(Self::of_path(table, request.path)).chain(body).collect()
+    }
+
+    /// Secrets in a command that this key holds.
+    pub(crate) fn of_command(key: &str, command: &str) -> Vec<Self> {
+        let found = command::secrets(command).into_iter();
+        found.map(|secret| Self::inherited(key.to_owned(), secret, "SECRET")).collect()
+    }
+
+    /// Secret of a program, which can find it in its environment.
+    fn inherited(key: String, secret: &str, variable: &str) -> Self {
+        let remedy = format!(
+            "leave it out, and set a variable such as {variable} for loadgen and verify, whose environment their \
+             commands inherit"
+        );
+        Self { key, remedy, secret: secret.to_owned() }
+    }
+
+    /// Secrets in the command and the environment of a process.
+    fn of_process(process: &Process) -> Vec<Self> {
+        let command = Self::of_command("target.process.command", &process.command.join(" "));
+        let environment = process.environment.iter().filter_map(|(name, value)| {
+            let secret = if is_secret(name) { Some(value.as_str()) } else { command::password(value) };
+            let secret = secret.filter(|secret| !secret.is_empty())?;
+            Some(Self::inherited(format!("target.process.environment.{name}"), secret, name))
+        });
+        command.into_iter().chain(environment).collect()
+    }
+
+    /// Text among the values of a scenario's own.
+    pub(crate) fn of_value(key: String, name: &str, text: &str) -> Option<Self> {
+        let is_in_clear = is_secret(name) && !text.is_empty() && !text.starts_with("env:");
+        is_in_clear.then(|| Self {
+            key,
+            remedy: format!(
+                "write \"env:{}\" as a value of by_topic, and set that variable, or write {{{{env:NAME}}}} in the \
+                 request",
+                variable(name)
+            ),
+            secret: text.to_owned(),
+        })
     }
 }
 
 impl Target {
-    /// Returns the secrets in header fields and paths that are written in clear.
+    /// Returns the secrets that the requests and the process hold in clear.
     pub fn secrets_in_clear(&self) -> Vec<InClear> {
         let common =
             self.headers.iter().filter_map(|(name, value)| InClear::of_header("target", name, value));
@@ -88,28 +130,21 @@ impl Target {
         let publish = InClear::of_request("target.publish", publish);
         let reads = self.named_reads().into_iter();
         let reads = reads.flat_map(|(key, request)| InClear::of_request(&key, request));
-        common.chain(publish).chain(reads).collect()
+        let texts = self.publish_templates().into_iter().flat_map(|(key, text)| match key.as_str() {
+            "target.publish.sign.secret" => of_signature(key, text).into_iter().collect(),
+            "target.publish.body" | "target.publish.event" => InClear::of_text(&key, text),
+            key if key.starts_with("target.publish.invalid.") => InClear::of_text(key, text),
+            _ => Vec::new(),
+        });
+        let process = self.process.iter().flat_map(InClear::of_process);
+        common.chain(publish).chain(texts).chain(reads).chain(process).collect()
     }
 }
 
-/// True if the name is that of a secret, such as `api_key`.
-fn is_secret(name: &str) -> bool {
-    let name = plain(name);
-    let has = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
-    has(&SECRETS) && !has(&NO_SECRETS)
-}
-
-/// True if the name of a header field is that of a secret, such as `X-Functions-Key`. Parameters of
-/// such names are often other keys.
-fn is_secret_field(name: &str) -> bool {
-    let plain = plain(name);
-    let is_key = plain.ends_with("key") || plain.ends_with("auth");
-    is_secret(name) || (is_key && !NO_SECRETS.iter().any(|part| plain.contains(part)))
-}
-
-/// Returns a name in small letters and digits alone.
-fn plain(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|one| one.to_ascii_lowercase()).collect()
+/// Returns the secret of a signature, if it has no hole.
+fn of_signature(key: String, secret: &Template) -> Option<InClear> {
+    let is_in_clear = secret.holes().next().is_none() && !secret.as_str().is_empty();
+    is_in_clear.then(|| InClear::replaced(key, secret.as_str(), "\"{{env:SIGNING_SECRET}}\""))
 }
 
 /// Name of a variable for the secret of this name.
@@ -138,14 +173,17 @@ mod tests {
         )
         .unwrap();
         let found = target.secrets_in_clear();
-        let told: Vec<_> = found.iter().map(|one| (&*one.key, &*one.way_out)).collect();
+        let told: Vec<_> = found
+            .iter()
+            .map(|one| (&*one.key, one.remedy.strip_suffix(", and set that variable").unwrap()))
+            .collect();
         assert_eq!(
             told,
             [
-                ("target.headers.Authorization", "Bearer {{env:TOKEN}}"),
-                ("target.publish.headers.x-api-key", "{{env:API_KEY}}"),
-                ("target.publish.path", "api_key={{env:API_KEY}}"),
-                ("target.stats.headers.Cookie", "{{env:COOKIE}}"),
+                ("target.headers.Authorization", "write \"Bearer {{env:TOKEN}}\""),
+                ("target.publish.headers.x-api-key", "write \"{{env:API_KEY}}\""),
+                ("target.publish.path", "write \"api_key={{env:API_KEY}}\""),
+                ("target.stats.headers.Cookie", "write \"{{env:COOKIE}}\""),
             ]
         );
         found.iter().for_each(InClear::guard);

@@ -107,6 +107,12 @@ impl Target {
         page.into_iter().chain(preludes).chain(one).chain(counters).collect()
     }
 
+    /// Texts with holes of all these requests, with the keys that hold them.
+    pub(crate) fn keyed_read_templates(&self) -> Vec<(String, &Template)> {
+        let reads = self.named_reads().into_iter();
+        reads.flat_map(|(key, request)| request.keyed_templates(&key)).collect()
+    }
+
     /// Texts with holes of all these requests, with the headers of every request.
     pub fn read_templates(&self) -> impl Iterator<Item = &Template> {
         let of_requests = self.reads().into_iter().flat_map(|request| request.templates());

@@ -64,6 +64,15 @@ pub enum VerifyError {
     /// An attempt to send again could not be recorded.
     #[error("stopped sending again: a request could not be recorded")]
     Resend(#[from] ResendError),
+    /// The page would stand in the JSON on standard output.
+    #[error(
+        "--report {} is standard output, where --format json prints the judgement: name a file for the page",
+        path.display()
+    )]
+    TwoOutputs {
+        /// Path that was given.
+        path: PathBuf,
+    },
     /// The target of the run could not be started again.
     #[error(transparent)]
     Process(#[from] ProcessError),
@@ -127,6 +136,7 @@ impl VerifyError {
             | Self::Client(_)
             | Self::Secret(_)
             | Self::Foreign(_)
+            | Self::TwoOutputs { .. }
             | Self::Database(_) => exit::USAGE,
             Self::Resend(_) => exit::NOT_WRITTEN,
             Self::Walk(_) => exit::UNKNOWN,

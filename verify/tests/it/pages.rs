@@ -279,3 +279,17 @@ fn a_page_that_goes_to_standard_output_stands_after_the_report() {
     let page = fs::read_to_string(folder.file("report.html")).unwrap();
     assert!(told.starts_with("PASS  ") && told.ends_with(&page), "{}", &told[..told.len().min(200)]);
 }
+
+#[test]
+fn a_page_is_not_mixed_with_the_json_on_standard_output() {
+    let out = tempfile::tempdir().unwrap();
+    let folder = small().run().write_observed(out.path());
+    let json = ["--format", "json", "--report"];
+    let mixed = offline(&folder, &[&json[..], &["/dev/stdout"]].concat());
+    assert_eq!((mixed.status.code(), stdout(&mixed)), (Some(2), String::new()));
+    assert!(stderr(&mixed).contains("--report /dev/stdout is standard output"), "{}", stderr(&mixed));
+    let page = out.path().join("page.html");
+    let apart = offline(&folder, &[&json[..], &[page.to_str().unwrap()]].concat());
+    assert_eq!(apart.status.code(), Some(0), "{}", stderr(&apart));
+    assert!(page.exists() && stdout(&apart).starts_with('{'));
+}

@@ -65,7 +65,7 @@ pub(super) fn check(scenario: &Scenario) -> Result<(), ScenarioError> {
 fn check_before(target: &Target) -> Result<(), ScenarioError> {
     for (nth, prelude) in target.before.iter().enumerate() {
         if let Some(fault) = prelude.fault() {
-            return Err(ScenarioError::Setting(format!("target.before: {fault}")));
+            return Err(ScenarioError::Setting(format!("target.before.{nth}.{fault}")));
         }
         let of_this = format!("target.before.{nth}.");
         let templates = target.before_templates();

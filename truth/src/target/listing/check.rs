@@ -15,12 +15,13 @@ pub(super) fn fault(listing: &Listing, given: &BTreeSet<&str>) -> Option<String>
         .or_else(|| listing.request()?.fault().map(|fault| format!("listing.{fault}")))
         .or_else(|| prelude_fault("before", &listing.before))
         .or_else(|| prelude_fault("after", &listing.after))
-        .or_else(|| listing.one.as_ref().and_then(One::fault).map(|fault| format!("listing.one: {fault}")))
+        .or_else(|| listing.one.as_ref().and_then(One::fault).map(|fault| format!("listing.one.{fault}")))
         .or_else(|| holes_fault(listing, given))
 }
 
 fn prelude_fault(key: &str, preludes: &[Prelude]) -> Option<String> {
-    preludes.iter().find_map(Prelude::fault).map(|fault| format!("listing.{key}: {fault}"))
+    let mut faults = (0..).zip(preludes).filter_map(|(nth, prelude)| Some((nth, prelude.fault()?)));
+    faults.next().map(|(nth, fault): (usize, String)| format!("listing.{key}.{nth}.{fault}"))
 }
 
 /// Finds a key of the old form beside its new form. The error names both.
