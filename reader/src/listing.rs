@@ -16,9 +16,11 @@ use crate::values::{Kept, PageValues, Run, Values};
 mod circle;
 mod link;
 mod page;
+mod paged;
 mod rows;
 
 pub use link::next_link;
+pub use paged::Paged;
 
 /// Taker of the rows of a listing.
 pub trait TakeRows: Send {
@@ -43,33 +45,6 @@ impl TakeRows for RowTally<'_> {
 
     fn take_row(&mut self, row: &ShownRow) {
         self.take_shown(row);
-    }
-}
-
-/// Course of a whole listing.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Paged {
-    /// Number of pages.
-    pub pages: u64,
-    /// True if a next page showed further rows.
-    pub went_on: bool,
-    /// Rows of the longest listing, if topics are listed one by one.
-    pub longest: u64,
-    /// Rows of each topic, if topics are listed one by one.
-    pub lengths: Vec<u64>,
-    /// Rows of topics that were not asked for.
-    pub of_others: u64,
-    /// Rows of the longest page.
-    pub longest_page: u64,
-    /// Reason why a request after the last page failed.
-    pub left_open: Option<String>,
-}
-
-impl Paged {
-    /// True if the listing may end early: it never had a next page, and the target counts more rows
-    /// than were `shown`.
-    pub fn looks_capped(&self, shown: u64, counted: Option<u64>) -> bool {
-        !self.went_on && counted.is_some_and(|counted| counted > shown)
     }
 }
 
@@ -176,6 +151,7 @@ impl TargetClient {
                 paged.lengths.push(listed);
             }
         }
+        paged.demand_ids()?;
         Ok(paged)
     }
 
@@ -197,6 +173,7 @@ impl TargetClient {
                 return Ok(None);
             }
         }
+        paged.demand_ids()?;
         Ok(Some(paged))
     }
 
@@ -239,7 +216,11 @@ impl TargetClient {
         let page = self.page(question, reading, asked.implied).await;
         // One page needs no more than that the request after it was sent.
         let _left_open = self.close(topics, asked, kept).await;
-        Ok(page?.rows)
+        let Page { rows, shown_url, .. } = page?;
+        let mut paged = Paged::default();
+        paged.note_ids(&rows, &shown_url);
+        paged.demand_ids()?;
+        Ok(rows)
     }
 
     /// Lists one topic, or all at once, and returns the number of rows.
@@ -277,6 +258,7 @@ impl TargetClient {
             taker.begin_page();
             let rows = page.rows.len() as u64;
             self.trace().add_rows(rows);
+            paged.note_ids(&page.rows, &url);
             paged.pages += 1;
             paged.longest_page = paged.longest_page.max(rows);
             paged.went_on |= position.listed > 0 && rows > 0;
@@ -467,7 +449,7 @@ mod tests {
     fn shown(fingerprint: u64) -> Shown {
         let text = String::new;
         let row = Row { topic: text(), event_id: text(), timestamp: None, source: None, payload: None };
-        Shown { row: ShownRow { row, name: None, values: Vec::new() }, fingerprint }
+        Shown { row: ShownRow { row, name: None, values: Vec::new() }, fingerprint, lacks_id: None }
     }
 
     fn skipped(pages: &[&[u64]]) -> Vec<usize> {

@@ -47,11 +47,11 @@ mod view;
 
 pub use self::options::ProbeOptions;
 
-/// Probes a target, prints the scenario, and returns the exit code.
+/// Probes a target, prints the scenario unless its file was named, and returns the exit code.
 pub async fn run(options: &ProbeOptions) -> u8 {
     match session::probe(options).await {
         Ok(probed) => {
-            let out = options.out.display();
+            let out = options.file().display();
             say(&format!("sent {}", probed.spent));
             for missing in &probed.missing {
                 say(&format!("not found: {missing}"));
@@ -69,7 +69,8 @@ pub async fn run(options: &ProbeOptions) -> u8 {
                     exit::INCOMPLETE
                 }
             };
-            print_result(&probed.text, code)
+            // A file that was named is looked for there.
+            if options.out.is_some() { code } else { print_result(&probed.text, code) }
         }
         Err(error) => {
             say(&format!("verify probe: {}", printable(&chain(&error))));

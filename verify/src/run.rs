@@ -18,6 +18,7 @@ use reader::signals::Signals;
 use truth::chain::chain;
 use truth::clock::boot_id;
 use truth::exit;
+use truth::files::is_stdout;
 use truth::observed::Observed;
 use truth::observed::sentinels::Sentinels;
 use truth::record::folder::Lock;

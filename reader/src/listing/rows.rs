@@ -14,6 +14,8 @@ pub(super) struct Shown {
     pub(super) row: ShownRow,
     /// Hash of its text.
     pub(super) fingerprint: u64,
+    /// Reason why it cannot be an event of the run: it has no id.
+    pub(super) lacks_id: Option<String>,
 }
 
 /// Body of a page, taken apart.
@@ -120,9 +122,6 @@ fn parse_row(
     topic: Option<&str>,
 ) -> Result<Shown, String> {
     let places = &reading.places;
-    if places.all().all(|field| source.find(field).is_none()) {
-        return Err(format!("a row is not what target.listing.fields describes: {}", shortened(text)));
-    }
     let string =
         |field: &Option<Field>| field.as_ref().and_then(|field| source.find(field)).map(|raw| as_text(&raw));
     let content = |field: &Option<Field>| {
@@ -134,9 +133,18 @@ fn parse_row(
         format!("a row has no field `{name}`; name the right one in target.listing.fields")
     };
     let own_topic = string(&places.topic).or_else(|| topic.map(str::to_owned));
+    let id = string(&places.event_id);
+    let lacks_id = id.is_none().then(|| match places.all().all(|field| source.find(field).is_none()) {
+        true => format!("a row is not what target.listing.fields describes: {}", shortened(text)),
+        false => no_field(&places.event_id, "event_id"),
+    });
     let row = Row {
-        topic: own_topic.ok_or_else(|| no_field(&places.topic, "topic"))?,
-        event_id: string(&places.event_id).ok_or_else(|| no_field(&places.event_id, "event_id"))?,
+        topic: match own_topic {
+            None if id.is_some() => return Err(no_field(&places.topic, "topic")),
+            own => own.unwrap_or_default(),
+        },
+        // Of a row without an id, its text tells it from others.
+        event_id: id.unwrap_or_else(|| shortened(text)),
         timestamp: content(&places.timestamp),
         source: content(&places.source),
         payload: payload(places, source, reading.format),
@@ -149,7 +157,7 @@ fn parse_row(
     let values = places.values.iter().map(value).collect();
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
-    Ok(Shown { row: ShownRow { row, name, values }, fingerprint: hasher.finish() })
+    Ok(Shown { row: ShownRow { row, name, values }, fingerprint: hasher.finish(), lacks_id })
 }
 
 /// Returns the payload as raw JSON. A cell of a table is the text that was stored.
@@ -280,8 +288,7 @@ mod tests {
         for (keys, body, expected) in [
             (format!("rows = \"/items\"\n{PLAIN}"), "{}", "there is no `/items`"),
             (format!("rows = \"/items\"\n{PLAIN}"), r#"{"items":7}"#, "`/items` is not a list"),
-            (PLAIN.to_owned(), r#"[{"topic":"a"}]"#, "no field `event_id`"),
-            (PLAIN.to_owned(), "[7]", "a row is not what"),
+            (PLAIN.to_owned(), r#"[{"event_id":"a"}]"#, "no field `topic`"),
             (format!("format = \"ndjson\"\n{PLAIN}"), "{\"topic\"", "a line is not JSON"),
             (
                 "rows = \"/a/*\"\nfields = { topic = \"t\", event_id = \"i\" }".to_owned(),
@@ -292,6 +299,17 @@ mod tests {
             let error = read(&keys, body).unwrap_err();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_row_without_an_id_is_not_of_the_run_and_says_what_it_lacks() {
+        let body = br#"[{"topic":"a","event_id":"1"},{"topic":"a"},7]"#;
+        let shown = rows(body, &reading(PLAIN), None).unwrap().shown;
+        let lacks: Vec<&str> = shown.iter().map(|shown| shown.lacks_id.as_deref().unwrap_or("")).collect();
+        assert_eq!(lacks[0], "");
+        assert!(lacks[1].contains("no field `event_id`") && lacks[2].contains("is not what"), "{lacks:?}");
+        let ids: Vec<&str> = shown.iter().map(|shown| shown.row.row.event_id.as_str()).collect();
+        assert_eq!(ids, ["1", r#"{"topic":"a"}"#, "7"]);
     }
 
     #[test]

@@ -167,9 +167,10 @@ impl Values {
         let texts = self.0.iter().flat_map(|(name, value)| {
             let key = format!("events.values.{name}");
             let texts: Vec<(String, &str)> = match value {
-                Value::Choose(values) => {
-                    values.iter().filter_map(|value| Some((format!("{key}.choose"), value.as_str()?))).collect()
-                }
+                Value::Choose(values) => values
+                    .iter()
+                    .filter_map(|value| Some((format!("{key}.choose"), value.as_str()?)))
+                    .collect(),
                 Value::ByTopic(values) => {
                     let of_topic = |(topic, text)| (format!("{key}.by_topic.{topic}"), String::as_str(text));
                     values.iter().map(of_topic).collect()

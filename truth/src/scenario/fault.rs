@@ -46,7 +46,9 @@ impl Fault {
     pub(super) fn secrets_in_clear(&self, nth: usize) -> Vec<InClear> {
         let commands = [("run", &self.run), ("heal", &self.heal)];
         let given = commands.into_iter().filter_map(|(key, command)| Some((key, command.as_deref()?)));
-        given.flat_map(|(key, command)| InClear::of_command(&format!("faults.{nth}.{key}"), command)).collect()
+        given
+            .flat_map(|(key, command)| InClear::of_command(&format!("faults.{nth}.{key}"), command))
+            .collect()
     }
 }
 

@@ -74,7 +74,9 @@ impl ScenarioError {
     pub fn located(self, path: &Path) -> Self {
         let Ok(text) = std::fs::read_to_string(path) else { return self };
         let (place, reason) = match &self {
-            Self::Text(TextFault { key, fault }) => (in_file(&text, key, fault), format!("{key}: {}", fault.reason)),
+            Self::Text(TextFault { key, fault }) => {
+                (in_file(&text, key, fault), format!("{key}: {}", fault.reason))
+            }
             Self::Setting(_) | Self::Share(_) | Self::Executor(_) | Self::Plan(_) if self.is_of(path) => {
                 let message = chain(&self);
                 (named::place(&text, &message), message)

@@ -147,7 +147,7 @@ impl<'a> Session<'a> {
                 draft.line("target.publish", "invalid", &format!("['{INVALID}']"), "to be tried");
             }
         }
-        let path = self.options.out.display().to_string();
+        let path = self.options.file().display().to_string();
         let author = Author::new(&draft.text(), &path, self.input.secrets.clone());
         author.map_err(|error| ProbeError::Unusable { reason: chain(&error) })
     }
@@ -170,7 +170,7 @@ impl<'a> Session<'a> {
 
     /// Reads a scenario, and checks that it can run.
     pub(super) fn understood(&self, text: &str) -> Result<Scenario, ProbeError> {
-        let understood = Scenario::parse(text, &self.options.out.display().to_string());
+        let understood = Scenario::parse(text, &self.options.file().display().to_string());
         let understood = understood.and_then(|scenario| scenario.plan(1, 1).map(|_| scenario));
         understood.map_err(|error| ProbeError::Unusable { reason: chain(&error) })
     }

@@ -11,6 +11,8 @@ use truth::target::Target;
 use super::rules::Rule;
 use super::toml_text::{literal, quoted};
 
+mod inline;
+
 /// Tables in the order in which they are written.
 const TABLES: [&str; 14] = [
     "",
@@ -42,10 +44,22 @@ const COLUMNS: usize = 100;
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     lines: Vec<(&'static str, String)>,
+    /// Keys and notes of inline tables of the scenario that was given.
+    inlined: Vec<Inlined>,
     /// Scenario that was given, and its keys.
     given: Option<(String, Table)>,
     /// True if keys are guesses: their comments say so.
     is_guess: bool,
+}
+
+/// Key or note that an inline table of the scenario that was given takes.
+#[derive(Debug)]
+struct Inlined {
+    table: &'static str,
+    name: String,
+    /// Value of the key; none for a note.
+    value: Option<String>,
+    comment: String,
 }
 
 impl Draft {
@@ -126,7 +140,10 @@ impl Draft {
 
     /// Adds a comment without a key.
     pub(super) fn note(&mut self, table: &'static str, note: &str) {
-        self.lines.push((table, comment(note)));
+        match self.is_inline(table, "") {
+            true => self.inline(table, "", None, comment(note)),
+            false => self.lines.push((table, comment(note))),
+        }
     }
 
     /// Adds what another draft says, as far as the scenario that was given does not.
@@ -147,11 +164,22 @@ impl Draft {
         if self.has(table, name) {
             return;
         }
-        let (table, name) = self.place(table, name);
-        let key = format!("{name} = {value}");
         let mark = if self.is_guess { "a guess, which nothing showed: " } else { "" };
-        let text = format!("{}{key}\n", comment(&format!("{mark}{evidence}")));
-        self.lines.push((table, text));
+        let comment = comment(&format!("{mark}{evidence}"));
+        if self.is_inline(table, name) {
+            return self.inline(table, name, Some(value.to_owned()), comment);
+        }
+        let (table, name) = self.place(table, name);
+        self.lines.push((table, format!("{comment}{name} = {value}\n")));
+    }
+
+    /// True if an inline table of the scenario that was given holds this key of a table.
+    fn is_inline(&self, table: &str, name: &str) -> bool {
+        self.given.as_ref().is_some_and(|(text, _)| inline::place(text, table, name).is_some())
+    }
+
+    fn inline(&mut self, table: &'static str, name: &str, value: Option<String>, comment: String) {
+        self.inlined.push(Inlined { table, name: name.to_owned(), value, comment });
     }
 
     /// Returns the table of a key and its name there. The scenario that was given may have a table of
@@ -178,6 +206,11 @@ impl Draft {
         let mut text = self.given.as_ref().map_or_else(String::new, |(text, _)| text.clone());
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
+        }
+        for Inlined { table, name, value, comment } in &self.inlined {
+            if let Some(place) = inline::place(&text, table, name) {
+                place.write(&mut text, value.as_deref(), comment);
+            }
         }
         let is_given = self.given.is_some();
         for table in TABLES {
@@ -275,6 +308,27 @@ mod tests {
         assert_eq!(publish["headers"]["content-type"].as_str(), Some("a/b"));
         assert_eq!(publish["headers"]["x-sig"].as_str(), Some("{{signature}}"));
         assert_eq!(publish["path"].as_str(), Some("/e"));
+    }
+
+    #[test]
+    fn an_inline_table_that_was_given_is_completed_within_its_braces() {
+        let given = "[target]\nheaders = {}\npublish = { path = \"/e\", headers = { a = \"b\" } } # mine\n";
+        let mut draft = Draft::over(given);
+        draft.set("target", "headers.x-who", "me", "as given");
+        draft.set("target.publish", "method", "PUT", "as it was given");
+        draft.set("target.publish", "headers.c-d", "e", "as it was given");
+        draft.set("target.listing", "path", "/l", "seen");
+        draft.note("target.publish", "a note");
+        let text = draft.text();
+        let table: Table = text.parse().unwrap_or_else(|error| panic!("{error}\n{text}"));
+        let target = &table["target"];
+        assert_eq!(target["headers"]["x-who"].as_str(), Some("me"));
+        let publish = &target["publish"];
+        assert_eq!((publish["path"].as_str(), publish["method"].as_str()), (Some("/e"), Some("PUT")));
+        let headers = &publish["headers"];
+        assert_eq!((headers["a"].as_str(), headers["c-d"].as_str()), (Some("b"), Some("e")));
+        assert_eq!(target["listing"]["path"].as_str(), Some("/l"));
+        assert!(text.contains("# as given\nheaders = { x-who") && text.contains("# a note\n"), "{text}");
     }
 
     #[test]

@@ -95,6 +95,12 @@ impl Author {
         self.sent(self.next.saturating_sub(1))
     }
 
+    /// Returns the last event that was written of each topic.
+    pub(super) fn one_of_each_topic(&self) -> Vec<Sent> {
+        let last = |topic: &String| (0..self.next).rev().find(|key| self.events.topic(*key) == topic);
+        self.events.topics().iter().filter_map(last).map(|key| self.sent(key)).collect()
+    }
+
     /// Number of keys that were used.
     pub(super) fn used(&self) -> u64 {
         self.next

@@ -10,7 +10,9 @@ mod signed;
 mod text;
 
 pub(super) use self::signed::signed;
-pub(super) use self::text::{Given, GivenError, MARKS, basic, mark, mark_base64, marked, unmarked};
+pub(super) use self::text::{
+    Given, GivenError, MARKS, basic, mark, mark_base64, mark_number, marked, unmarked,
+};
 use self::text::{ReadFile, bare};
 
 /// Reads a request. `entry` is the number of an entry of a HAR, from 1.

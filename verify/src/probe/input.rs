@@ -8,7 +8,7 @@ use reader::console::say;
 use truth::scenario::Scenario;
 use truth::target::secrets::{Lack, MissingVariable, Secrets};
 use truth::target::sign::Signer;
-use truth::target::{Target, Template};
+use truth::target::{Target, TargetError, Template};
 use url::{Host, Url};
 
 use super::assumed::Home;
@@ -58,6 +58,9 @@ impl Input {
         let written = |path: &str| text_at(&table, path).map(str::to_owned);
         let given = options.from.as_deref().map(|path| read_request(path, options.entry)).transpose()?;
         let url = options.url.clone().or_else(|| written("target.url"));
+        if let (Some(given), Some(kept)) = (&options.url, written("target.url")) {
+            tell_of_other_url(given, &kept, half.as_deref())?;
+        }
         if let Some((given, variables, signed)) = given {
             given.notes.iter().for_each(|note| say(&format!("note: {note}")));
             let mut sketch = Sketch::of(&given);
@@ -159,6 +162,24 @@ impl Input {
         let reads = target.reads().into_iter().filter_map(|request| request.url);
         Ok(reads.chain(target.publish.url.as_deref()).map(str::to_owned).collect())
     }
+}
+
+/// Says that the scenario keeps a URL that is not the one of the command line. A run can be sent to
+/// the latter by `--target`, unless its events go to a URL of their own.
+fn tell_of_other_url(given: &str, kept: &str, half: Option<&str>) -> Result<(), ProbeError> {
+    let home = |url: &str| Home::of(url, None).url;
+    if home(given) == home(kept) {
+        return Ok(());
+    }
+    let target = half_target(half)?;
+    if target.is_some_and(|target| target.publish.url.is_some()) {
+        return Err(ProbeError::Target(TargetError::TwoHosts));
+    }
+    say(&format!(
+        "note: the scenario keeps target.url = \"{kept}\", and the probe asks {given}: write that URL into the \
+         scenario, or run it with --target {given}"
+    ));
+    Ok(())
 }
 
 /// True if a URL names this machine.

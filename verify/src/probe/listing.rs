@@ -9,6 +9,7 @@ use self::question::{Base, Found, Question, has_no_rows, longest_list};
 use super::asking::Asker;
 use super::draft::Draft;
 use super::pace::{Looks, Pace};
+use super::response::Response;
 use super::rows::{Sent, Shape, is_in_list};
 
 /// Paths that are tried.
@@ -74,7 +75,7 @@ pub(super) async fn find(
 ) -> Result<Listed, String> {
     let mut bases: Vec<Base> = urls.iter().map(|url| Base::of(url, topics)).collect();
     if let [only] = urls
-        && asker.get(only).await.is_ok_and(|response| matches!(response.status, 404 | 405 | 501))
+        && asker.get(only).await.is_ok_and(|response| is_absent(&response))
     {
         // A listing that is not there does not come later.
         bases.clear();
@@ -142,14 +143,26 @@ async fn seen_instead(asker: &Asker, urls: &[String], event: &Sent) -> String {
     if let [only] = urls {
         return instead::of(path_of(only), &asker.get(only).await, event);
     }
+    let mut refused = None;
     for url in urls {
         let Ok(response) = asker.get(url).await else { continue };
         if longest_list(&response).is_some() {
             return instead::of(path_of(url), &Ok(response), event);
         }
+        if !response.is_success() && !is_absent(&response) {
+            refused.get_or_insert_with(|| instead::of(path_of(url), &Ok(response), event));
+        }
+    }
+    if let Some(refused) = refused {
+        return refused;
     }
     let paths: Vec<&str> = urls.iter().map(|url| path_of(url)).collect();
     format!("no listing showed an event of the probe, at {}", paths.join(", "))
+}
+
+/// True if a response says that nothing is at its URL.
+fn is_absent(response: &Response) -> bool {
+    matches!(response.status, 404 | 405 | 501)
 }
 
 /// Path of a URL, without its query.
@@ -204,6 +217,19 @@ async fn describe(question: &Question<'_>, found: Found, first: Option<String>) 
 }
 
 impl Listed {
+    /// Topic of the event that it showed.
+    pub(super) fn topic(&self) -> &str {
+        &self.event.topic
+    }
+
+    /// True if its first page shows this event; none if it cannot tell.
+    pub(super) async fn shows(&self, asker: &Asker, event: &Sent) -> Option<bool> {
+        let parameters = self.first.as_ref().filter(|_| !event.id.is_empty())?;
+        let question = Question { asker, base: &self.base, by_topic: self.by_topic, event };
+        let page = question.page(parameters).await?;
+        Some(self.shape.ids_in(&page.response).contains(&event.id))
+    }
+
     /// Looks at the first page until it shows all these events.
     pub(super) async fn looks(&self, asker: &Asker, events: &[Sent]) -> Looks {
         let is_without_id = events.iter().all(|event| event.id.is_empty());
@@ -265,6 +291,9 @@ impl Listed {
             (true, ..) => "; only requests that name their topic show the events",
             (false, true, _) => "; a request for an unused topic shows none of the events",
             (false, false, true) => "; the topic that was given in the URL became a hole",
+            (false, false, false) if !self.base.query.is_empty() => {
+                "; requests with the query of the URL show the events"
+            }
             (false, false, false) => "; requests that name no topic show the events",
         };
         let shown = format!("GET {} answered {}{topics}", path_of(&self.base.url), self.response);

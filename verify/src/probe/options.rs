@@ -1,6 +1,6 @@
 //! Flags of `verify probe`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use reader::reach::Reach;
@@ -11,7 +11,7 @@ const AFTER_HELP: &str = "\
 Example: verify probe --from request.txt && loadgen --scenario onceproof.toml --verify";
 
 const AFTER_LONG_HELP: &str = "\
-The scenario is written to --out and printed. A comment above each key says what was seen: read it before you run it.
+A comment above each key of the scenario says what was seen: read it before you run it.
 
 At most 25 requests with 40 events are sent for --from, and 20 reads are made, 60 on this machine; --deep sends 2,500 \
 events more. A target that is not this machine gets two requests a second and needs --yes. The \
@@ -24,6 +24,9 @@ Exit codes:
   5    the target was not reached
 
 Example: verify probe --from request.txt && loadgen --scenario onceproof.toml --verify";
+
+/// File of a scenario that is given no other name.
+const OUT: &str = "onceproof.toml";
 
 /// Flags of `verify probe`.
 #[derive(Clone, Debug, Args)]
@@ -62,9 +65,9 @@ pub struct ProbeOptions {
     #[arg(long)]
     pub yes: bool,
 
-    /// Scenario file to write
-    #[arg(long, value_name = "FILE", default_value = "onceproof.toml")]
-    pub out: PathBuf,
+    /// Scenario file to write. Without it, the scenario is written to onceproof.toml, and printed
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 
     /// Topic of the events, without --from
     #[arg(long, value_name = "NAME", default_value = "onceproof-probe")]
@@ -73,4 +76,11 @@ pub struct ProbeOptions {
     /// Flags that say how the target is reached.
     #[command(flatten)]
     pub reach: Reach,
+}
+
+impl ProbeOptions {
+    /// File to write.
+    pub(super) fn file(&self) -> &Path {
+        self.out.as_deref().unwrap_or(Path::new(OUT))
+    }
 }

@@ -11,10 +11,15 @@ use super::toml_text::key;
 /// Table of the requests.
 const TABLE: &str = "target.publish";
 
+/// Note on a request of which no value may be another one.
+const NO_PAYLOAD: &str = "not found: payload; what the event holds beside its id, topic and time stays as it was \
+                          given. To have contents compared, write {{payload}}, or a value of [events.values], in \
+                          place of a value that the target stores";
+
 /// Events in a request of the scenario, if the probe sent no more.
 pub(super) const BATCH: u64 = 10;
 
-/// What requests of the scenario take from the probe.
+/// Properties of the probe's requests that requests of the scenario keep.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Habit {
     /// True if a request holds as many events as one of the probe.
@@ -52,6 +57,9 @@ pub(super) fn say(met: &Met, topics: &[String], habit: Habit, draft: &mut Draft)
         draft.note(TABLE, note);
     }
     say_body(met, &texts, draft);
+    if met.roles.payload.is_none() {
+        draft.note(TABLE, NO_PAYLOAD);
+    }
     if let Some(sight) = &met.sight {
         draft.note(TABLE, &format!("seen by this: {sight}"));
     }

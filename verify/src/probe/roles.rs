@@ -355,13 +355,19 @@ fn topics(all: &[(usize, &Leaf)], roles: &Roles, shown: Option<usize>, is_batch:
     values.into_iter().map(of).collect()
 }
 
+/// Returns the value that may be the payload: an object, a text whose name is that of a payload, or
+/// else the longest text of several words.
 fn payload(own: &[(usize, &Leaf)], roles: &Roles) -> Option<usize> {
     let is_free = |(at, leaf): &&(usize, &Leaf)| {
         let is_taken = roles.is_id(*at) || roles.topic.contains(at) || leaf.part != Part::Event;
-        !is_taken && payload_score(&leaf.name) > 0 && leaf.class == Class::Text && leaf.kind != Kind::Scalar
+        !is_taken && leaf.class == Class::Text && leaf.kind != Kind::Scalar && plain(&leaf.name) != "source"
     };
     let rank = |(_, leaf): &&(usize, &Leaf)| (leaf.kind == Kind::Object, payload_score(&leaf.name));
-    own.iter().filter(is_free).max_by_key(rank).map(|(at, _)| *at)
+    let is_named = |(_, leaf): &&(usize, &Leaf)| leaf.kind == Kind::Object || payload_score(&leaf.name) > 0;
+    let is_prose = |(_, leaf): &&(usize, &Leaf)| leaf.value.trim().contains(' ');
+    let named = own.iter().filter(is_free).filter(is_named).max_by_key(rank);
+    let longest = || own.iter().filter(is_free).filter(is_prose).max_by_key(|(_, leaf)| leaf.value.len());
+    named.or_else(longest).map(|(at, _)| *at)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use percent_encoding::percent_decode_str;
 
 use super::class::Class;
-use super::given::{Given, MARKS, basic, mark, mark_base64, marked};
+use super::given::{Given, MARKS, basic, mark, mark_base64, mark_number, marked};
 use super::json::{Kind, spots, unquoted, values};
 use super::names::{id_score, is_secret, is_secret_field, is_secret_parameter, plain};
 
@@ -49,6 +49,14 @@ pub(super) fn hidden(given: Given) -> (Given, Variables) {
     (given, hider.variables)
 }
 
+/// Value of JSON that is a secret.
+struct Secret {
+    span: Range<usize>,
+    name: String,
+    text: String,
+    is_number: bool,
+}
+
 /// Variables that were made so far.
 #[derive(Default)]
 struct Hider {
@@ -59,6 +67,12 @@ impl Hider {
     /// Returns the mark of a secret of this name.
     fn mark(&mut self, name: &str, secret: &str) -> String {
         mark(&self.variable(name, secret))
+    }
+
+    /// Returns the mark of a value of JSON.
+    fn mark_of(&mut self, secret: &Secret) -> String {
+        let variable = self.variable(&secret.name, &secret.text);
+        if secret.is_number { mark_number(&variable) } else { mark(&variable) }
     }
 
     /// Returns the variable of a secret of this name.
@@ -148,22 +162,24 @@ impl Hider {
             let is_form = body.contains('=') && !body.contains(['\n', '{', ' ']);
             return if is_form { self.form(body, is_secret) } else { self.words(body) };
         };
-        let mut found: Vec<(Range<usize>, String, String)> = Vec::new();
+        let mut found: Vec<Secret> = Vec::new();
         for part in parts {
             let start = part.start;
             for spot in spots(&body[part]).unwrap_or_default() {
                 let span = spot.span.start + start..spot.span.end + start;
                 let name = spot.pointer.rsplit('/').next().unwrap_or_default().to_owned();
                 let text = unquoted(&body[span.clone()]);
-                let is_free = spot.kind == Kind::Text && !text.is_empty() && !text.contains(MARKS);
-                if is_free && (is_secret(&name) || looks_secret(&name, &text)) {
-                    found.push((span, name, text));
+                let is_number = spot.kind == Kind::Scalar && text.parse::<f64>().is_ok();
+                let is_free = !text.is_empty() && !text.contains(MARKS);
+                let is_text = spot.kind == Kind::Text && looks_secret(&name, &text);
+                if is_free && (is_text || ((is_number || spot.kind == Kind::Text) && is_secret(&name))) {
+                    found.push(Secret { span, name, text, is_number });
                 }
             }
         }
         let mut out = body.to_owned();
         let marks: Vec<(Range<usize>, String)> =
-            found.into_iter().map(|(span, name, text)| (span, self.mark(&name, &text))).collect();
+            found.into_iter().map(|secret| (secret.span.clone(), self.mark_of(&secret))).collect();
         for (span, mark) in marks.into_iter().rev() {
             out.replace_range(span, &mark);
         }
@@ -270,6 +286,7 @@ fn bits(text: &str) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::given::unmarked;
     use super::*;
 
     const TOKEN: &str = "sk4f9aK2mQ8zP1xV7bN3cR6t";
@@ -283,6 +300,15 @@ mod tests {
             body: body.to_owned(),
             notes: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_number_is_a_secret_by_its_name() {
+        let body = r#"{"pin": 1234567, "id": 7654321, "auth": true}"#;
+        let (hidden, variables) = hidden(given("http://h/", &[], body));
+        assert_eq!(variables["INGEST_PIN"].as_deref(), Some("1234567"));
+        let written = unmarked(&hidden.body, str::to_owned, |variable| format!("<{variable}>"));
+        assert_eq!(written, r#"{"pin": <INGEST_PIN>, "id": 7654321, "auth": true}"#);
     }
 
     #[test]

@@ -47,8 +47,8 @@ struct Shown {
 
 /// Probes a target and writes its scenario.
 pub(super) async fn probe(options: &ProbeOptions) -> Result<Probed, ProbeError> {
-    if options.out.exists() {
-        return Err(ProbeError::Exists { path: options.out.clone() });
+    if options.file().exists() {
+        return Err(ProbeError::Exists { path: options.file().to_owned() });
     }
     Box::pin(Session::open(options)?.run()).await
 }
@@ -124,17 +124,31 @@ impl Session<'_> {
         };
         self.asker.keep(LOOKS);
         let counted = self.count(author, before, exchanges.totals, listed.as_ref().ok()).await;
-        if listed.as_ref().is_ok_and(Listed::lacks_topic)
+        if let Ok(listed) = &listed
             && self.is_free_to_choose_topics()
             && topics.len() > 1
+            && let Some(why_one) = self.why_one_topic(author, listed).await
         {
-            topics.truncate(1);
+            topics = vec![listed.topic().to_owned()];
             if let Some(met) = met {
-                met.why_one =
-                    "the listing does not show the topic of an event, so two could not be told apart";
+                met.why_one = why_one;
             }
         }
         Ok(Shown { exchanges, counted, listed, topics })
+    }
+
+    /// Returns why a scenario with this listing has one topic; none if it can have several. The listing
+    /// is read for an event of each topic.
+    async fn why_one_topic(&self, author: &Author, listed: &Listed) -> Option<&'static str> {
+        if listed.lacks_topic() {
+            return Some("the listing does not show the topic of an event, so two could not be told apart");
+        }
+        for event in author.one_of_each_topic().iter().filter(|event| event.topic != listed.topic()) {
+            if listed.shows(&self.asker, event).await == Some(false) {
+                return Some("the listing shows no event of another topic, which was accepted, too");
+            }
+        }
+        None
     }
 
     /// Finds the counters, which grow by what was sent and by what is sent again.
@@ -205,7 +219,7 @@ impl Session<'_> {
         }
         let text = draft.text();
         self.understood(&text)?;
-        write_whole(&self.options.out, text.as_bytes())?;
+        write_whole(self.options.file(), text.as_bytes())?;
         let probed = self.probed(text, met.as_ref(), &shown, &draft);
         let of_rows = shown.listed.as_ref().ok().and_then(Listed::doubt);
         Ok(Probed { doubt: doubt.or(of_rows).or(probed.doubt), ..probed })

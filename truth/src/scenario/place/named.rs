@@ -38,9 +38,11 @@ fn of_rule(root: &DeTable<'_>, message: &str) -> Option<usize> {
 /// Finds an entry of `[[load.executors]]` or `[[load.beside]]` by its name.
 fn of_entry(root: &DeTable<'_>, message: &str) -> Option<usize> {
     let list = [("the executor \"", "load.executors"), ("[[load.beside]] \"", "load.beside")];
-    let (rest, list) = list.into_iter().find_map(|(begin, list)| Some((message.strip_prefix(begin)?, list)))?;
+    let (rest, list) =
+        list.into_iter().find_map(|(begin, list)| Some((message.strip_prefix(begin)?, list)))?;
     let (name, reason) = rest.split_once('"')?;
-    let mut entries = (0..).map(|nth| format!("{list}.{nth}")).take_while(|entry| full(root, entry).is_some());
+    let mut entries =
+        (0..).map(|nth| format!("{list}.{nth}")).take_while(|entry| full(root, entry).is_some());
     let entry = entries.find(|entry| {
         let value = find(root, &format!("{entry}.name")).filter(|found| found.rest.is_empty());
         value.is_some_and(|found| found.value.get_ref().as_str() == Some(name))

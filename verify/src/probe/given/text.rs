@@ -128,12 +128,38 @@ pub(in crate::probe) fn mark_base64(variable: &str) -> String {
     mark(&format!("{variable}|base64"))
 }
 
+/// Filter of a mark that stands for a number of JSON. It is in quotes, so that the text stays JSON.
+const NUMBER: &str = "|number";
+
+/// Returns the mark of a variable whose value is a number of JSON.
+pub(in crate::probe) fn mark_number(variable: &str) -> String {
+    format!("\"{}\"", mark(&format!("{variable}{NUMBER}")))
+}
+
+/// Returns a text in which the marks of numbers have no quotes.
+fn with_numbers(text: &str) -> String {
+    let end = format!("{NUMBER}{}\"", MARKS[1]);
+    let mut out = String::with_capacity(text.len());
+    let mut parts = text.split(&end).peekable();
+    while let Some(part) = parts.next() {
+        match part.rsplit_once(&format!("\"{}", MARKS[0])).filter(|_| parts.peek().is_some()) {
+            Some((before, variable)) => {
+                out.push_str(before);
+                out.push_str(&mark(variable));
+            }
+            None => out.push_str(part),
+        }
+    }
+    out
+}
+
 /// Returns a text with each marked variable, and its filter, as `change` writes it, and the rest as `keep` does.
 pub(in crate::probe) fn unmarked(
     text: &str,
     keep: impl Fn(&str) -> String,
     change: impl Fn(&str) -> String,
 ) -> String {
+    let text = with_numbers(text);
     let mut parts = text.split(MARKS[0]);
     let mut out = keep(parts.next().unwrap_or_default());
     for part in parts {
@@ -183,5 +209,8 @@ mod tests {
         let text = format!("a{}b{}", mark("X"), mark("Y_1"));
         assert_eq!(marked(&text).collect::<Vec<_>>(), ["X", "Y_1"]);
         assert_eq!(unmarked(&text, str::to_uppercase, |name| format!("<{name}>")), "A<X>B<Y_1>");
+        let numbers = format!("{{\"a\":{},\"b\":{}}}", mark_number("X"), mark_number("Y"));
+        assert_eq!(unmarked(&numbers, str::to_owned, |name| format!("<{name}>")), "{\"a\":<X>,\"b\":<Y>}");
+        assert_eq!(marked(&numbers).collect::<Vec<_>>(), ["X", "Y"]);
     }
 }

@@ -1,4 +1,4 @@
-//! What a URL shows that does not list an event of the probe, and what to do about it.
+//! Description of a URL that does not list an event of the probe, and advice on what to do.
 
 use super::super::response::Response;
 use super::super::rows::Sent;
@@ -56,16 +56,20 @@ pub(super) fn of(path: &str, answer: &Result<Response, String>, event: &Sent) ->
 mod tests {
     use super::*;
 
-    fn said(status: u16, body: &str) -> String {
-        let event = Sent {
-            id: "id-1".to_owned(),
+    fn event(id: &str) -> Sent {
+        Sent {
+            id: id.to_owned(),
             topic: String::new(),
             source: String::new(),
             has_time: false,
             timestamp_ms: 0,
             precision_ms: 1,
             payload: String::new(),
-        };
+        }
+    }
+
+    fn said(status: u16, body: &str) -> String {
+        let event = event("id-1");
         of("/e", &Ok(Response::of(status, Vec::new(), body.as_bytes(), None)), &event)
     }
 
@@ -84,19 +88,7 @@ mod tests {
             let said = said(status, body);
             assert!(says.iter().all(|part| said.contains(part)), "{status}: {said}");
         }
-        let unread = of("/e", &Err("no connection could be made".to_owned()), &Sent { ..event_without_id() });
+        let unread = of("/e", &Err("no connection could be made".to_owned()), &event(""));
         assert_eq!(unread, "GET /e was not read: no connection could be made");
-    }
-
-    fn event_without_id() -> Sent {
-        Sent {
-            id: String::new(),
-            topic: String::new(),
-            source: String::new(),
-            has_time: false,
-            timestamp_ms: 0,
-            precision_ms: 1,
-            payload: String::new(),
-        }
     }
 }

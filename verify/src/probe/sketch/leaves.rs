@@ -174,28 +174,28 @@ fn values(json: &str, start: usize, is_event: bool, within: &dyn Fn(&str, &str) 
     found
 }
 
-/// Returns the object that looks most like a payload and holds neither an id nor a time of its event.
+/// Returns the object that looks most like a payload, by its name, or else the largest one. It holds
+/// neither the id of its event nor, without such a name, its time or its topic.
 fn payload_of<'s>(json: &str, all: &'s [Spot]) -> Option<&'s Spot> {
-    let holds_id = |object: &Spot| {
-        all.iter().any(|spot| {
-            let is_within = spot.span.start > object.span.start && spot.span.end <= object.span.end;
-            let value = &json[spot.span.clone()];
-            let class = Class::of(value);
-            let is_value = matches!(spot.kind, Kind::Text | Kind::Scalar);
-            is_within && is_value && class.is_unique() && id_score(name_of(&spot.pointer), class) > ID
-        })
+    let values = |object: &Spot| {
+        let span = object.span.clone();
+        let is_within = move |spot: &&Spot| spot.span.start > span.start && spot.span.end <= span.end;
+        all.iter().filter(|spot| matches!(spot.kind, Kind::Text | Kind::Scalar)).filter(is_within)
     };
-    let is_object = |spot: &&Spot| spot.kind == Kind::Object && !spot.pointer.is_empty();
-    let named = all.iter().filter(is_object).filter(|spot| payload_score(name_of(&spot.pointer)) > 0);
+    let class = |spot: &Spot| Class::of(&json[spot.span.clone()]);
+    let is_id = |spot: &Spot| class(spot).is_unique() && id_score(name_of(&spot.pointer), class(spot)) > ID;
+    let is_time = |spot: &Spot| matches!(class(spot), Class::Time(_));
+    let is_topic = |spot: &Spot| spot.kind == Kind::Text && topic_score(name_of(&spot.pointer)) > 0;
+    let holds = |object: &Spot, is: &dyn Fn(&Spot) -> bool| values(object).any(is);
+    let objects = || all.iter().filter(|spot| spot.kind == Kind::Object && !spot.pointer.is_empty());
+    let score = |object: &Spot| payload_score(name_of(&object.pointer));
+    let named = objects().filter(|object| score(object) > 0 && !holds(object, &is_id));
     // An object that holds the time of its event as well may be the event itself.
-    let holds_time = |object: &Spot| {
-        all.iter().any(|spot| {
-            let is_within = spot.span.start > object.span.start && spot.span.end <= object.span.end;
-            is_within && matches!(Class::of(&json[spot.span.clone()]), Class::Time(_))
-        })
-    };
-    let rank = |spot: &&Spot| (!holds_time(spot), payload_score(name_of(&spot.pointer)));
-    named.filter(|spot| !holds_id(spot)).max_by_key(rank)
+    let named = named.max_by_key(|object| (!holds(object, &is_time), score(object)));
+    let is_candidate = |spot: &Spot| id_score(name_of(&spot.pointer), class(spot)) >= ID;
+    let is_other = |spot: &Spot| is_candidate(spot) || is_time(spot) || is_topic(spot);
+    let free = objects().filter(|object| values(object).next().is_some() && !holds(object, &is_other));
+    named.or_else(|| free.max_by_key(|object| object.span.len()))
 }
 
 /// Returns the name that a pointer ends with. An element of a list has the name of the list.
@@ -255,6 +255,22 @@ mod tests {
         let found = shown(&form, of_form(&form));
         assert_eq!(found[0], ("body Body/topic".to_owned(), "a+b".to_owned(), true));
         assert_eq!(found[1].1, id);
+    }
+
+    #[test]
+    fn an_object_of_any_name_may_be_the_payload_if_it_holds_nothing_else() {
+        let id = "3f2504e0-4f89-41d3-9a0c-0305e82c3301";
+        for (members, expected) in [
+            (r#""purchase":{"amount":5,"currency":"eur"},"extra":{"a":1}"#, Some("body /purchase")),
+            (r#""purchase":{"amount":5,"currency":"eur"},"data":{"a":1}"#, Some("body /data")),
+            (r#""buyer":{"user_id":"u-1"},"when":{"at":"2025-01-01T00:00:00Z"}"#, None),
+            (r#""of":{"type":"paid"},"empty":{}"#, None),
+        ] {
+            let json = format!(r#"{{"id":"{id}",{members}}}"#);
+            let objects = of_json(&json, 0, true).into_iter().filter(|found| found.kind == Kind::Object);
+            let places: Vec<String> = objects.map(|found| found.place).collect();
+            assert_eq!(places, expected.into_iter().collect::<Vec<_>>(), "{json}");
+        }
     }
 
     #[test]
