@@ -187,5 +187,5 @@ fn a_check_tells_the_rules_in_words_and_what_the_status_alone_decides() {
     let (code, _, stderr) = check(&format!("{TARGET}{ITEMS}rest = \"new\"\n"));
     assert_eq!(code, Some(2));
     assert!(stderr.contains("rule 1 of [[target.answers]]: rest needs index or id"), "{stderr}");
-    assert!(stderr.contains("at line 12,"), "{stderr}");
+    assert!(stderr.contains(", line 12, column"), "{stderr}");
 }

@@ -6,6 +6,7 @@ mod answer_rules;
 mod answers;
 mod beside;
 mod bookends;
+mod checks;
 mod commands;
 mod crash;
 mod ends;

@@ -66,3 +66,32 @@ impl Paged {
         !self.went_on && counted.is_some_and(|counted| counted > shown)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use truth::target::Listing;
+
+    use super::super::rows::rows;
+    use super::*;
+
+    #[test]
+    fn rows_without_an_id_are_somebody_elses_unless_none_has_one() {
+        let keys = "path = \"/e\"\nnext = \"none\"\nfields = { topic = \"t\", event_id = \"id\" }";
+        let listing: Listing = toml::from_str(keys).unwrap();
+        let reading = listing.reading(None).unwrap().expect("a path");
+        let paged = |pages: &[&str]| {
+            let mut paged = Paged::default();
+            for page in pages {
+                paged.note_ids(&rows(page.as_bytes(), &reading, None).unwrap().shown, "/e");
+            }
+            paged
+        };
+        let strange = r#"[{"t":"a","key":"x"},{"n":7}]"#;
+        let own = r#"[{"t":"a","id":"1"}]"#;
+        for pages in [&[own][..], &[strange, own], &["[]"], &[]] {
+            assert!(paged(pages).demand_ids().is_ok(), "{pages:?}");
+        }
+        let error = paged(&["[]", strange]).demand_ids().unwrap_err();
+        assert!(truth::chain::chain(&error).contains("no field `id`"), "{error}");
+    }
+}

@@ -22,12 +22,12 @@ const LARGE: u64 = 100;
 /// Table of the promises.
 const TABLE: &str = "promises";
 
-/// Sends a burst, and writes what an acknowledgement means. Returns a doubt about what the scenario
-/// shows of the events.
+/// Sends a burst, and writes what an acknowledgement means. `listed` is the listing that was found, and
+/// the topics that it shows. Returns a doubt about what the scenario shows of the events.
 pub(super) async fn say(
     session: &Session<'_>,
     author: &mut Author,
-    listed: Option<&Listed>,
+    listed: Option<(&Listed, &[String])>,
     counted: &Counted,
     draft: &mut Draft,
 ) -> Option<String> {
@@ -39,7 +39,10 @@ pub(super) async fn say(
     };
     let size = if session.is_careful() { BATCH } else { LARGE };
     let first = author.used();
-    let burst = tolerated(author.burst(&session.asker, size).await, draft).unwrap_or_default();
+    let mut burst = tolerated(author.burst(&session.asker, size).await, draft).unwrap_or_default();
+    if let Some((_, topics)) = listed {
+        burst.retain(|event| topics.contains(&event.topic));
+    }
     let count = burst.len() as u64;
     let view = match session.view(&author.scenario) {
         Ok(view) => view,
@@ -50,7 +53,7 @@ pub(super) async fn say(
     let looks = match (listed, view, unique, was) {
         _ if count == 0 => Looks::None("no event of a burst was acknowledged".to_owned()),
         _ if unreadable.is_some() => Looks::None(unreadable.unwrap_or_default()),
-        (Some(listed), ..) => listed.looks(&session.asker, &burst).await,
+        (Some((listed, _)), ..) => listed.looks(&session.asker, &burst).await,
         (None, Some(view), ..) => {
             let (looks, found) = by_view(&view, &session.asker, author, first, count, draft).await;
             doubt = found;

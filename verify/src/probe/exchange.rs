@@ -95,10 +95,28 @@ impl Author {
         self.sent(self.next.saturating_sub(1))
     }
 
-    /// Returns the last event that was written of each topic.
-    pub(super) fn one_of_each_topic(&self) -> Vec<Sent> {
-        let last = |topic: &String| (0..self.next).rev().find(|key| self.events.topic(*key) == topic);
-        self.events.topics().iter().filter_map(last).map(|key| self.sent(key)).collect()
+    /// Returns an acknowledged event of each topic: one that was sent twice if there is one, and else
+    /// the last.
+    pub(super) fn one_of_each_topic(&self, exchanges: &Exchanges) -> Vec<Sent> {
+        let acknowledged: Vec<&Seen> =
+            exchanges.seen.iter().filter(|seen| seen.response.is_success()).collect();
+        let times = |key: u64| {
+            let id = self.events.id_text(key);
+            acknowledged.iter().filter(|seen| seen.ids.contains(&id)).count()
+        };
+        let of = |topic: &String| {
+            let keys = (0..self.next).filter(|key| self.events.topic(*key) == topic);
+            keys.filter(|key| times(*key) > 0).max_by_key(|key| (times(*key) > 1, *key))
+        };
+        self.events.topics().iter().filter_map(of).map(|key| self.sent(key)).collect()
+    }
+
+    /// Returns the event to look for in a listing; none if none was acknowledged. It is of the topic
+    /// that was given, which a listing of one topic shows.
+    pub(super) fn looked_for(&self, exchanges: &Exchanges) -> Option<Sent> {
+        let last = exchanges.last.clone()?;
+        let given = self.one_of_each_topic(exchanges).into_iter().next();
+        Some(given.filter(|given| given.topic != last.topic).unwrap_or(last))
     }
 
     /// Number of keys that were used.

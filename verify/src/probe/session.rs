@@ -117,33 +117,40 @@ impl Session<'_> {
         let urls = self.listing_urls(met.as_deref());
         // The listing comes first: what it shows is counted.
         self.asker.keep(LOOKS + if before.is_empty() { 0 } else { counters::READS });
-        let listed = match &exchanges.last {
+        let listed = match &author.looked_for(&exchanges) {
             _ if self.has_own_view() => Err("it is the scenario's own".to_owned()),
             None => Err("no event was accepted that could be looked for".to_owned()),
             Some(event) => listing::find(&self.asker, &urls, event, &topics).await,
         };
-        self.asker.keep(LOOKS);
-        let counted = self.count(author, before, exchanges.totals, listed.as_ref().ok()).await;
         if let Ok(listed) = &listed
             && self.is_free_to_choose_topics()
             && topics.len() > 1
-            && let Some(why_one) = self.why_one_topic(author, listed).await
+            && let Some(why_one) = self.why_one_topic(author, listed, &exchanges).await
         {
             topics = vec![listed.topic().to_owned()];
             if let Some(met) = met {
                 met.why_one = why_one;
             }
         }
+        self.asker.keep(LOOKS);
+        let shown = listed.as_ref().ok().map(|listed| (listed, topics.as_slice()));
+        let counted = self.count(author, before, exchanges.totals, shown).await;
         Ok(Shown { exchanges, counted, listed, topics })
     }
 
     /// Returns why a scenario with this listing has one topic; none if it can have several. The listing
     /// is read for an event of each topic.
-    async fn why_one_topic(&self, author: &Author, listed: &Listed) -> Option<&'static str> {
+    async fn why_one_topic(
+        &self,
+        author: &Author,
+        listed: &Listed,
+        exchanges: &Exchanges,
+    ) -> Option<&'static str> {
         if listed.lacks_topic() {
             return Some("the listing does not show the topic of an event, so two could not be told apart");
         }
-        for event in author.one_of_each_topic().iter().filter(|event| event.topic != listed.topic()) {
+        for event in author.one_of_each_topic(exchanges).iter().filter(|event| event.topic != listed.topic())
+        {
             if listed.shows(&self.asker, event).await == Some(false) {
                 return Some("the listing shows no event of another topic, which was accepted, too");
             }
@@ -157,7 +164,7 @@ impl Session<'_> {
         author: &mut Author,
         before: Vec<Before>,
         totals: Totals,
-        listed: Option<&Listed>,
+        shown: Option<(&Listed, &[String])>,
     ) -> Counted {
         let topic = author.events.topics().first().cloned().unwrap_or_default();
         let grown = match counters::grown(&self.asker, before, totals, &topic, &self.home()).await {
@@ -166,8 +173,9 @@ impl Session<'_> {
         };
         match author.once_more(&self.asker).await {
             Ok(again) if again.attempts > 0 => {
-                if let Some(listed) = listed {
-                    listed.looks(&self.asker, &[author.last_sent()]).await;
+                let last = author.last_sent();
+                if let Some((listed, _)) = shown.filter(|(_, topics)| topics.contains(&last.topic)) {
+                    listed.looks(&self.asker, &[last]).await;
                 }
                 grown.confirmed(&self.asker, again).await
             }
@@ -203,7 +211,7 @@ impl Session<'_> {
                 );
             }
         }
-        let listed = shown.listed.as_ref().ok();
+        let listed = shown.listed.as_ref().ok().map(|listed| (listed, shown.topics.as_slice()));
         self.asker.keep(0);
         let doubt = acknowledged::say(self, &mut author, listed, &shown.counted, &mut draft).await;
         self.say_rules(met.as_ref(), &mut author, &shown.exchanges, &mut draft).await;

@@ -126,6 +126,23 @@ fn each_url_that_does_not_lead_to_this_machine_needs_yes() {
     }
 }
 
+#[test]
+fn a_scenario_that_names_another_target_is_told_of_before_anything_is_sent() {
+    let other = "[target]\nurl = \"http://127.0.0.2:1\"\n";
+    let output = probe_nobody(&[], Some(other));
+    let note =
+        "note: the scenario keeps target.url = \"http://127.0.0.2:1\", and the probe asks http://127.0.0.1:1";
+    assert_eq!(output.status.code(), Some(5), "{}", stderr(&output));
+    assert!(stderr(&output).contains(note), "{}", stderr(&output));
+    let same = probe_nobody(&[], Some("[target]\nurl = \"http://127.0.0.1:1/\"\n"));
+    assert!(!stderr(&same).contains("the scenario keeps"), "{}", stderr(&same));
+    // A run cannot be sent to another target if its events have a URL of their own.
+    let two = format!("{other}[target.publish]\nurl = \"http://127.0.0.3:1\"\n");
+    let output = probe_nobody(&[], Some(&two));
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    assert!(stderr(&output).contains("another target is given"), "{}", stderr(&output));
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn events_go_to_the_host_that_the_scenario_names_for_them_and_to_no_other() {
     const REQUEST: &str = "method = \"POST\"\nbody = '[{{events}}]'\n\

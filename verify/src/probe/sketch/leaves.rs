@@ -263,7 +263,7 @@ mod tests {
         for (members, expected) in [
             (r#""purchase":{"amount":5,"currency":"eur"},"extra":{"a":1}"#, Some("body /purchase")),
             (r#""purchase":{"amount":5,"currency":"eur"},"data":{"a":1}"#, Some("body /data")),
-            (r#""buyer":{"user_id":"u-1"},"when":{"at":"2025-01-01T00:00:00Z"}"#, None),
+            (r#""of":{"order_id":"u-1"},"when":{"at":"2025-01-01T00:00:00Z"}"#, None),
             (r#""of":{"type":"paid"},"empty":{}"#, None),
         ] {
             let json = format!(r#"{{"id":"{id}",{members}}}"#);
