@@ -40,7 +40,7 @@ pub use error::ScenarioError;
 pub use executor::written::ExecutorError;
 pub use executor::{End, Executor, ExecutorKind, Executors, Stage, VuStage};
 pub use load::{Demand, Load, NamedExecutor};
-pub use place::TextFault;
+pub use place::{TextFault, names_key};
 pub use request::FixedRequest;
 pub use request::body::{self, Body};
 

@@ -59,6 +59,7 @@ fn checked(file: &Path) -> Result<Checked, Failure> {
     let scenario = Scenario::load(file)?;
     let mut warnings = warnings::secrets_in_clear(&scenario);
     warnings.extend(warnings::unread(&scenario));
+    warnings.extend(warnings::unplaced(&scenario, file));
     let found = described(&scenario, file)?;
     Ok(Checked { found, warnings })
 }

@@ -2,6 +2,8 @@
 
 use std::process::{Command, Output};
 
+use crate::stub::Stub;
+
 /// Scenario that can run.
 const SOUND: &str = r#"[target]
 url = "http://127.0.0.1:9"
@@ -129,4 +131,24 @@ fn each_fault_has_the_place_of_its_key() {
         assert!(told.starts_with(&format!("my.toml, {place}: ")), "{new}: {told}");
         assert!(told.contains(says) && told.lines().count() == 1, "{new}: {told}");
     }
+}
+
+#[test]
+fn a_target_without_a_url_is_told_where_a_run_would_go() {
+    let output = check(&SOUND.replace("url = \"http://127.0.0.1:9\"\n", ""));
+    assert_eq!(output.status.code(), Some(0), "{}", told(&output));
+    let warning = "[target] has no url, so a run is sent to http://127.0.0.1:8080 unless --target";
+    assert!(told(&output).contains(warning), "{}", told(&output));
+    assert!(!told(&check(SOUND)).contains("has no url"));
+}
+
+#[test]
+fn a_results_folder_that_cannot_be_made_is_named() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+    let output = command
+        .args(["--out", "/proc/nope", "--target", &Stub::sound().address.to_string()])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+    assert!(told(&output).contains("cannot make the results folder /proc/nope: "), "{}", told(&output));
 }

@@ -102,6 +102,13 @@ impl ScenarioError {
     }
 }
 
+/// True if a scenario's file has a key, such as `target.url`.
+pub fn names_key(path: &Path, key: &str) -> bool {
+    let text = std::fs::read_to_string(path).unwrap_or_default();
+    let document = DeTable::parse(&text).ok();
+    document.is_some_and(|document| find(document.get_ref(), key).is_some_and(|found| found.rest.is_empty()))
+}
+
 /// Returns the error of a file that is not TOML, or not a scenario.
 pub(super) fn of_parse(text: &str, path: &str, error: &toml::de::Error) -> ScenarioError {
     let place = error.span().map_or(0, |span| span.start);

@@ -85,7 +85,8 @@ pub(super) async fn find(
     let mut pace = Pace::begin();
     loop {
         for base in &bases {
-            if let Some(listed) = look(&Question { asker, base, by_topic: false, event }).await {
+            let question = Question { asker, base, by_topic: false, event };
+            if let Some(listed) = look(&question, pace.is_first_or_last()).await {
                 return Ok(listed);
             }
         }
@@ -98,8 +99,9 @@ pub(super) async fn find(
     }
 }
 
-/// Looks for the event once: on the first page, on that of its topic, and then further on.
-async fn look(whole: &Question<'_>) -> Option<Listed> {
+/// Looks for the event once: on the first page, on that of its topic, and then further on, if it
+/// `goes_further`.
+async fn look(whole: &Question<'_>, goes_further: bool) -> Option<Listed> {
     let first = first_page(whole).await;
     if let First::Shows(found, parameters) = first {
         return Some(describe(whole, *found, Some(parameters)).await);
@@ -116,8 +118,19 @@ async fn look(whole: &Question<'_>) -> Option<Listed> {
     if matches!(first, First::Empty) {
         return None;
     }
+    if goes_further { further(whole).await } else { None }
+}
+
+/// Looks for the event behind the first page, by each limit that makes another first page.
+async fn further(whole: &Question<'_>) -> Option<Listed> {
+    let mut seen: Vec<String> = Vec::new();
     for limit in [whole.limit(LIMIT), whole.limit(LOWER_LIMIT), String::new()] {
-        if let Some(found) = whole.further(&limit).await {
+        let first = whole.page(&limit).await?.response;
+        if seen.contains(&first.text) {
+            continue;
+        }
+        seen.push(first.text.clone());
+        if let Some(found) = whole.further(&limit, first).await {
             return Some(describe(whole, found, None).await);
         }
     }

@@ -47,6 +47,11 @@ impl Pace {
         Self { begun: Instant::now(), pause: PAUSE, looks: 1 }
     }
 
+    /// True at the first and the last look, which may take many reads.
+    pub(super) fn is_first_or_last(&self) -> bool {
+        self.looks == 1 || self.looks == MOST_LOOKS
+    }
+
     /// Time since the beginning; zero at the first look.
     pub(super) fn after(&self) -> Duration {
         if self.looks == 1 { Duration::ZERO } else { self.begun.elapsed() }

@@ -146,15 +146,15 @@ impl Question<'_> {
     /// An offset or a page number can lead to the last page at once. The number is doubled until a
     /// page is empty, and the last page with rows is then found by bisection: with 2,500 rows and
     /// 1,000 a page, pages 1 and 2 have rows, page 4 has none, page 3 has none, so pages 2 and 3
-    /// are searched. Links are followed for `MOST_PAGES` pages.
-    pub(super) async fn further(&self, limit: &str) -> Option<Found> {
-        let first = self.page(limit).await?.response;
+    /// are searched. A number that leads to the first page again is one that the target ignores.
+    /// Links are followed for `MOST_PAGES` pages. `first` is the first page with this limit.
+    pub(super) async fn further(&self, limit: &str, first: Response) -> Option<Found> {
         let rows = longest_list(&first)?;
         let at = |name: &'static str, number: u64| format!("{limit}&{name}={number}");
         for (name, step) in [("offset", rows), ("page", 1)] {
             let has_rows = async |nth: u64| {
-                let page = self.page(&at(name, nth * step)).await;
-                page.is_some_and(|page| longest_list(&page.response).is_some())
+                let page = self.page(&at(name, nth * step)).await.map(|page| page.response);
+                page.is_some_and(|page| longest_list(&page).is_some() && page.text != first.text)
             };
             let mut low = 0;
             let mut high = 1;
