@@ -17,7 +17,7 @@ use thiserror::Error;
 
 use self::sums::Checksum;
 use crate::plan::values::rows::RowsError;
-use crate::target::secrets::{masked, masked_in_strings};
+use crate::target::secrets::{masked, masked_in_strings, with_variables};
 
 /// Error of making, reading or writing a run folder.
 #[derive(Debug, Error)]
@@ -180,6 +180,12 @@ pub fn write_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderErro
 /// a secret may be an ordinary word, which stands there for another reason.
 pub fn write_own_json<T: Serialize>(path: &Path, value: &T) -> Result<(), FolderError> {
     replace(path, pretty(path, value)?.as_bytes())
+}
+
+/// Writes a scenario that completes another. A secret of a variable is written as its hole, and what
+/// the other holds in clear stays.
+pub fn write_scenario(path: &Path, text: &str) -> Result<(), FolderError> {
+    replace(path, with_variables(text).as_bytes())
 }
 
 fn pretty<T: Serialize>(path: &Path, value: &T) -> Result<String, FolderError> {

@@ -144,11 +144,15 @@ fn a_target_without_a_url_is_told_where_a_run_would_go() {
 
 #[test]
 fn a_results_folder_that_cannot_be_made_is_named() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
-    let output = command
-        .args(["--out", "/proc/nope", "--target", &Stub::sound().address.to_string()])
-        .output()
-        .unwrap();
-    assert_eq!(output.status.code(), Some(2), "{}", told(&output));
-    assert!(told(&output).contains("cannot make the results folder /proc/nope: "), "{}", told(&output));
+    let folder = tempfile::tempdir().unwrap();
+    let scenario = folder.path().join("my.toml");
+    // A process of the target has its log in the results folder, before there is a run folder.
+    for process in ["", "[target.process]\ncommand = [\"/bin/false\"]\n"] {
+        std::fs::write(&scenario, format!("{SOUND}{process}")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+        command.arg("--scenario").arg(&scenario).args(["--out", "/proc/nope"]);
+        let output = command.args(["--target", &Stub::sound().address.to_string()]).output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{}", told(&output));
+        assert!(told(&output).contains("/proc/nope: "), "{}", told(&output));
+    }
 }

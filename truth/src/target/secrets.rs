@@ -188,6 +188,14 @@ pub fn masked(text: &str) -> Cow<'_, str> {
     guarded.iter().fold(Cow::Borrowed(text), |text, mask| mask.apply(text))
 }
 
+/// Returns a text in which each guarded value of an environment variable is the hole that writes it.
+/// What a scenario holds in clear stays.
+pub fn with_variables(text: &str) -> Cow<'_, str> {
+    let guarded = GUARDED.read().unwrap_or_else(PoisonError::into_inner);
+    let variables = guarded.iter().filter(|mask| mask.shown.starts_with("{{env:"));
+    variables.fold(Cow::Borrowed(text), |text, mask| mask.apply(text))
+}
+
 /// Returns a JSON text in which no guarded secret stands in a string. Names of members and numbers
 /// stay: a secret that is an ordinary word or number must not make another document of it.
 pub fn masked_in_strings(json: &str) -> Cow<'_, str> {
@@ -427,5 +435,8 @@ mod tests {
         guard("env:GUARDED", "guarded-by-this-test");
         assert_eq!(masked("a guarded-by-this-test b"), "a {{env:GUARDED}} b");
         assert!(matches!(masked("nothing here"), Cow::Borrowed(_)));
+        guard("target.headers.x-key", "in-clear-in-this-test");
+        let text = "guarded-by-this-test in-clear-in-this-test";
+        assert_eq!(with_variables(text), "{{env:GUARDED}} in-clear-in-this-test");
     }
 }

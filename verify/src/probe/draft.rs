@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use toml::Table;
 use truth::printable::printable;
 use truth::target::Target;
+use truth::target::secrets::masked;
 
 use super::rules::Rule;
 use super::toml_text::{literal, quoted};
@@ -253,11 +254,11 @@ fn add(text: &mut String, table: &str, lines: &str) {
     text.push_str(&format!("\n[{table}]\n{lines}"));
 }
 
-/// Returns a comment of TOML, in lines of at most `COLUMNS`.
+/// Returns a comment of TOML without guarded secrets, in lines of at most `COLUMNS`.
 fn comment(text: &str) -> String {
     let mut lines = String::from("#");
     let mut column = 1;
-    for word in text.split_whitespace().map(printable) {
+    for word in masked(text).split_whitespace().map(printable) {
         let width = word.chars().count() + 1;
         if column > 1 && column + width > COLUMNS {
             lines.push_str("\n#");

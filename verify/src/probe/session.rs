@@ -1,6 +1,6 @@
 //! A probe from its first request to its scenario: what is sent, in which order.
 
-use truth::files::write_whole;
+use truth::files::write_scenario;
 
 use super::acknowledged::{self, tolerated};
 use super::assumed;
@@ -227,7 +227,7 @@ impl Session<'_> {
         }
         let text = draft.text();
         self.understood(&text)?;
-        write_whole(self.options.file(), text.as_bytes())?;
+        write_scenario(self.options.file(), &text)?;
         let probed = self.probed(text, met.as_ref(), &shown, &draft);
         let of_rows = shown.listed.as_ref().ok().and_then(Listed::doubt);
         Ok(Probed { doubt: doubt.or(of_rows).or(probed.doubt), ..probed })

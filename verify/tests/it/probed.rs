@@ -86,6 +86,20 @@ async fn what_was_looked_for_in_vain_is_said_with_the_settings_that_are_to_be_fi
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_scenario_holds_in_clear_stays_in_the_file_that_completes_it() {
+    let stub = Stub::start(Script::of(Vec::new(), Counters::default())).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let half = format!("[target]\nurl = \"{}\"\nheaders = {{ x-api-key = \"hunter2222\" }}\n", stub.url);
+    std::fs::write(folder.path().join("half.toml"), half).expect("it is written");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_verify"));
+    command.args(["probe", "--scenario", "half.toml"]).current_dir(folder.path());
+    let output = command.output().expect("the program runs");
+    let written = std::fs::read_to_string(folder.path().join("onceproof.toml")).expect("it is written");
+    assert!(written.contains("x-api-key = \"hunter2222\""), "{written}{}", stderr(&output));
+    assert!(!stdout(&output).contains("hunter2222"), "{}", stdout(&output));
+}
+
 /// Runs a probe of a target that nobody serves, so that nothing is sent whatever is decided.
 fn probe_nobody(flags: &[&str], scenario: Option<&str>) -> Output {
     let folder = tempfile::tempdir().expect("a folder");
