@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use reader::listing::TakeRows;
-use truth::observed::rows::{AnomalyClass, Equality, RowTally, ShownRow};
+use truth::observed::rows::{AnomalyClass, Equality, Row, RowTally, ShownRow};
+use truth::plan::event::Decoded;
 use truth::scenario::promises::PayloadEquality;
 
 use super::asking::{Asker, Stop};
@@ -14,6 +15,7 @@ use super::exchange::Author;
 use super::listing::Listed;
 use super::pace::{Looks, Pace};
 use super::publish::BATCH;
+use super::rows::place_within;
 use super::view::View;
 
 /// Events of a burst at a target on this machine whose request was searched for.
@@ -103,8 +105,11 @@ pub(super) fn tolerated<T>(result: Result<T, Stop>, draft: &mut Draft) -> Option
 
 /// Rows, compared as the scenario says, and as if members could be added to payloads.
 struct Tallies<'a> {
+    author: &'a Author,
     own: RowTally<'a>,
     lenient: RowTally<'a>,
+    /// Place of the payload that was sent within one that is shown.
+    within: Option<String>,
 }
 
 impl<'a> Tallies<'a> {
@@ -115,7 +120,8 @@ impl<'a> Tallies<'a> {
             other => other,
         };
         let tally = |equality| RowTally::new(&author.events, author.nonce, author.used(), equality);
-        Self { own: tally(own), lenient: tally(Equality { payload, ..own }) }
+        let lenient = tally(Equality { payload, ..own });
+        Self { author, own: tally(own), lenient, within: None }
     }
 
     /// Number of keys from this one on that are shown.
@@ -132,8 +138,25 @@ impl<'a> Tallies<'a> {
             return None;
         }
         let detail = self.example(AnomalyClass::PayloadChanged);
-        (changed > 0)
-            .then(|| format!("{name} shows {changed} events with other contents than were sent{detail}"))
+        let written = self.author.scenario.target.listing.fields.payload.as_deref();
+        let remedy = match (&self.within, written) {
+            (Some(place), Some(written)) if written.starts_with('/') => {
+                format!("; the payload stands within it: write payload = \"{written}{place}\"")
+            }
+            (Some(place), _) => format!("; the payload stands within it, at {place}"),
+            (None, _) => String::new(),
+        };
+        (changed > 0).then(|| {
+            format!("{name} shows {changed} events with other contents than were sent{detail}{remedy}")
+        })
+    }
+
+    /// Place of the payload that was sent within the payload of a row.
+    fn place_within(&self, row: &ShownRow) -> Option<String> {
+        let Row { topic, event_id, payload, .. } = &row.row;
+        let Decoded::Ours(key) = self.author.events.decode(topic, event_id) else { return None };
+        let sent = self.author.sent(key).payload;
+        (!sent.is_empty()).then(|| place_within(payload.as_deref()?, &sent)).flatten()
     }
 
     /// Detail of a row with such a defect.
@@ -156,6 +179,7 @@ impl TakeRows for Tallies<'_> {
     }
 
     fn take_row(&mut self, row: &ShownRow) {
+        self.within = self.within.take().or_else(|| self.place_within(row));
         self.own.take_row(row);
         self.lenient.take_row(row);
     }

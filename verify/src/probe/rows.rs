@@ -145,6 +145,12 @@ impl Shape {
     }
 }
 
+/// Returns the place of a payload that was sent within a larger one that is shown.
+pub(super) fn place_within(shown: &str, sent: &str) -> Option<String> {
+    let shown: Value = serde_json::from_str(shown).ok()?;
+    leaf(&shown, &|value| equal_payload(PayloadEquality::Json, sent, &value.to_string()))
+}
+
 /// True if a place of a row is an element of a list in it, such as `/tags/1`.
 pub(super) fn is_in_list(place: &str) -> bool {
     let is_number = |step: &str| !step.is_empty() && step.bytes().all(|byte| byte.is_ascii_digit());
@@ -250,6 +256,17 @@ mod tests {
         {
             assert_eq!(Shape::of(&page(&changed), &event()).unwrap().payload, None, "{changed}");
         }
+    }
+
+    #[test]
+    fn a_payload_is_found_within_a_larger_one() {
+        let sent = event().payload;
+        let inner = serde_json::json!({"id": "x", "data": sent}).to_string();
+        let text = Value::from(inner.clone()).to_string();
+        for shown in [inner, text] {
+            assert_eq!(place_within(&shown, &sent).as_deref(), Some("/data"), "{shown}");
+        }
+        assert_eq!(place_within(r#"{"data":1}"#, &sent), None);
     }
 
     #[test]
