@@ -62,7 +62,7 @@ async fn started(store: Store) -> SocketAddr {
         let Some(id) = id else { return StatusCode::BAD_REQUEST };
         let mut rows = rows.lock().unwrap_or_else(PoisonError::into_inner);
         let is_new = rows.iter().all(|(own, _)| *own != id);
-        rows.extend(is_new.then(|| (id, event)));
+        rows.extend(is_new.then_some((id, event)));
         if is_new { StatusCode::CREATED } else { StatusCode::OK }
     };
     let list = async move |State(rows): State<Rows>, headers: HeaderMap| {

@@ -17,12 +17,11 @@ const TABLES: [&str; 9] =
 pub(super) fn place(text: &str, message: &str) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
     let root = document.get_ref();
-    let place = of_rule(root, message)
+    of_rule(root, message)
         .or_else(|| of_entry(root, message))
         .or_else(|| of_key(root, message))
         .or_else(|| of_value(root, message))
-        .or_else(|| of_parent(root, message));
-    place
+        .or_else(|| of_parent(root, message))
 }
 
 /// Finds a rule by its number, and the key of it that ends the message in backticks.
