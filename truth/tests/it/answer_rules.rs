@@ -232,7 +232,7 @@ fn the_short_form_beside_rules_is_an_error_that_names_both() {
 fn a_wrong_rule_is_told_with_its_number_and_line() {
     let error = Scenario::parse(&format!("{STORE}each = \"/items\"\n"), "test.toml").unwrap_err();
     let error = truth::chain::chain(&error);
-    assert!(error.contains("at line 8,") && error.contains("rule 3 of [[target.answers]]"), "{error}");
+    assert!(error.contains(", line 8, column") && error.contains("rule 3 of [[target.answers]]"), "{error}");
     assert!(error.contains("write it as \"/items/*\""), "{error}");
 }
 

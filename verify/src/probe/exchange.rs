@@ -20,6 +20,9 @@ use super::rules::{Fate, Seen};
 /// Most requests of a burst whose requests hold one event.
 const SINGLES: u64 = 4;
 
+/// Most ordinals that are passed over for one of another topic.
+const MOST_SKIPPED: u64 = 1_000;
+
 /// Writer of a scenario's requests, with ids of its own.
 pub(super) struct Author {
     pub(super) scenario: Scenario,
@@ -88,6 +91,21 @@ impl Author {
         let first = self.next;
         self.next += count;
         (first..self.next).collect()
+    }
+
+    /// Takes so many unused ordinals, of which the first two are of the two topics, if there are two:
+    /// a listing of the topic that was given then shows an event.
+    fn take_of_both_topics(&mut self, count: u64) -> Vec<u64> {
+        let events = Arc::clone(&self.events);
+        let wanted: &[String] = if events.topics().len() == 2 { events.topics() } else { &[] };
+        let mut keys = Vec::new();
+        for topic in wanted {
+            let next = (self.next..self.next + MOST_SKIPPED).find(|key| events.topic(*key) == topic);
+            self.next = next.unwrap_or(self.next);
+            keys.extend(self.take(1));
+        }
+        keys.extend(self.take(count - keys.len() as u64));
+        keys
     }
 
     /// Last event that was written.
@@ -160,7 +178,7 @@ impl Author {
     /// Sends new events, repeats, and both in one request.
     pub(super) async fn exchange(&mut self, asker: &Asker) -> Result<Exchanges, Stop> {
         let mut all = Exchanges::default();
-        let keys = self.take(4);
+        let keys = self.take_of_both_topics(4);
         let (first, other) = (keys[0], keys[1]);
         all.add(self.send(asker, "a new event", &[(first, Fate::New)], false).await?);
         all.add(self.send(asker, "the same again", &[(first, Fate::Known)], false).await?);

@@ -86,9 +86,21 @@ async fn what_was_looked_for_in_vain_is_said_with_the_settings_that_are_to_be_fi
     }
 }
 
+fn nothing_counted() -> Counters {
+    let none = Some(0);
+    Counters {
+        received: none,
+        unique: none,
+        duplicates: none,
+        pending: none,
+        processing: none,
+        ..Counters::default()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_scenario_holds_in_clear_stays_in_the_file_that_completes_it() {
-    let stub = Stub::start(Script::of(Vec::new(), Counters::default())).await;
+    let stub = Stub::start(Script::of(Vec::new(), nothing_counted())).await;
     let folder = tempfile::tempdir().expect("a folder");
     let half = format!("[target]\nurl = \"{}\"\nheaders = {{ x-api-key = \"hunter2222\" }}\n", stub.url);
     std::fs::write(folder.path().join("half.toml"), half).expect("it is written");
@@ -168,16 +180,8 @@ async fn events_go_to_the_host_that_the_scenario_names_for_them_and_to_no_other(
         format!("curl {host}/publish -H 'X-Api-Key: hunter22' --json '[{event}]'")
     };
     for (body, is_given) in [(REQUEST, false), ("", true)] {
-        let stats = || Counters {
-            received: Some(0),
-            unique: Some(0),
-            duplicates: Some(0),
-            pending: Some(0),
-            processing: Some(0),
-            ..Counters::default()
-        };
-        let query = Stub::start(Script::of(Vec::new(), stats())).await;
-        let ingest = Stub::start(Script::of(Vec::new(), stats())).await;
+        let query = Stub::start(Script::of(Vec::new(), nothing_counted())).await;
+        let ingest = Stub::start(Script::of(Vec::new(), nothing_counted())).await;
         let folder = tempfile::tempdir().expect("a folder");
         let half = format!(
             "[target]\nurl = \"{}\"\n[target.publish]\nurl = \"{}\"\npath = \"/publish\"\n{body}",
