@@ -29,6 +29,9 @@ pub(super) struct Author {
     pub(super) events: Arc<Events>,
     pub(super) nonce: u64,
     writer: RequestWriter,
+    /// First key that was sent.
+    first: u64,
+    /// Next key.
     next: u64,
 }
 
@@ -72,7 +75,7 @@ impl Author {
         let plan = scenario.plan(nonce as u32, nonce)?;
         let events = Arc::new(Events::new(&plan));
         let writer = RequestWriter::new(Arc::clone(&events), &scenario.target, Arc::new(secrets));
-        Ok(Self { scenario, events, nonce, writer, next: 0 })
+        Ok(Self { scenario, events, nonce, writer, first: 0, next: 0 })
     }
 
     /// True if a request can hold several events.
@@ -180,6 +183,7 @@ impl Author {
         let mut all = Exchanges::default();
         let keys = self.take_of_both_topics(4);
         let (first, other) = (keys[0], keys[1]);
+        self.first = first;
         all.add(self.send(asker, "a new event", &[(first, Fate::New)], false).await?);
         all.add(self.send(asker, "the same again", &[(first, Fate::Known)], false).await?);
         all.add(self.send(asker, "another new event", &[(other, Fate::New)], false).await?);
@@ -206,7 +210,7 @@ impl Author {
         let size = if self.is_batch() { 3 } else { 1 };
         let new: Vec<(u64, Fate)> = self.take(size).into_iter().map(|key| (key, Fate::New)).collect();
         all.add(self.send(asker, "further new events", &new, false).await?);
-        all.add(self.send(asker, "the first one once more", &[(0, Fate::Known)], false).await?);
+        all.add(self.send(asker, "the first one once more", &[(self.first, Fate::Known)], false).await?);
         Ok(all.totals)
     }
 
