@@ -84,7 +84,8 @@ fn a_secret_in_clear_is_named_by_its_key_wherever_it_stands() {
 #[test]
 fn a_variable_that_is_not_set_is_named_with_its_place_wherever_it_is_used() {
     let before = "[[target.before]]\npath = \"/login?u={{env:NOBODY_SETS_A}}\"\n";
-    let values = "[events.values]\nt = { by_topic = { auth = \"env:NOBODY_SETS_B\", payment = \"x\", orders = \"x\" } }\n";
+    let of_topics = "{ auth = \"env:NOBODY_SETS_B\", payment = \"x\", orders = \"x\" }";
+    let values = format!("[events.values]\nt = {{ by_topic = {of_topics} }}\n");
     let listing = "headers = { x = \"{{env:NOBODY_SETS_C}}\" }\n";
     let output = check(&format!("{SOUND}{listing}{before}{values}"));
     let told = told(&output);

@@ -95,7 +95,8 @@ fn a_check_warns_of_what_a_run_would_end_in_or_give_away() {
     assert!(told.contains("2xx: acknowledged") && told.contains("any other response: unknown"), "{told}");
     assert!(warned.contains("warning: nothing shows") && warned.contains("[target.listing]"), "{warned}");
     let counted = format!("{body}[target.stats]\npath = \"/n\"\nunique = \"/n\"\n");
-    assert_eq!(checked(&counted).1, "");
+    let placed = format!("[target]\nurl = \"http://127.0.0.1:9\"\n{counted}");
+    assert_eq!(checked(&placed).1, "");
     let uncounted = counted.replace("unique", "received");
     assert!(
         checked(&uncounted).1.contains("nothing shows"),
