@@ -15,7 +15,7 @@ fn a_premise_that_stands_otherwise_for_a_finding_says_so() {
     let whole = verdict.premises.iter().find(|ground| ground.premise == Premise::Whole).unwrap();
     assert_eq!(whole.standing, Standing::Assumed);
     assert!(
-        whole.because.contains("; shown for the findings of `lost`: of the same topic"),
+        whole.because.contains("; shown for the findings of `lost`: its topic shows"),
         "{}",
         whole.because
     );
