@@ -92,12 +92,9 @@ fn a_request_that_was_refused_may_have_stored_its_payload_unless_refusals_have_n
     let key = forged.evidence().keys.find(refused_first).expect("a key of two payloads, one of them refused");
     hold_the_other(&mut forged, key);
     // To the target all further copies are repeats.
-    forged
-        .attempts_of(key)
-        .to_vec()
-        .into_iter()
-        .skip(1)
-        .for_each(|attempt| forged.tell(attempt, Kind::Duplicate));
+    for attempt in forged.attempts_of(key).into_iter().skip(1) {
+        forged.tell(attempt, Kind::Duplicate);
+    }
     forged.promises.refused = None;
     let verdict = forged.verdict();
     assert_eq!(check(&verdict, CheckId::WrongWinner).status, Status::Pass, "{:#?}", verdict.checks);
