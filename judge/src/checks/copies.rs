@@ -148,7 +148,7 @@ fn in_time(facts: &Facts<'_>, age: Age, has_outgrown: bool) -> Vec<Ground> {
     // Beside the rows of a key that are there rightly, a cursor may repeat one at a border.
     let listing = &facts.evidence.observed.listing;
     if has_outgrown && listing.route == Route::Api && listing.pages > 1 {
-        grounds.push(ground(facts, Premise::RowsInOrder));
+        grounds.push(in_order(facts));
     }
     if age == Age::Known {
         return grounds;
@@ -164,6 +164,20 @@ fn in_time(facts: &Facts<'_>, age: Age, has_outgrown: bool) -> Vec<Ground> {
         });
     }
     grounds
+}
+
+/// Ground on which rows of a key that stand on two pages are two rows. Where nobody promised an order,
+/// the rows may be too many, so this leaves the finding open.
+fn in_order(facts: &Facts<'_>) -> Ground {
+    let in_order = ground(facts, Premise::RowsInOrder);
+    match in_order.holds() {
+        true => in_order,
+        false => Ground::assumed_though(
+            Premise::CopiesSettled,
+            "a cursor may repeat a row at a border of pages, unless `order` under `[target.listing]` says how rows \
+             follow one another",
+        ),
+    }
 }
 
 /// Ground on which these copies are there to stay. Copies that a store merges within the promised
