@@ -22,13 +22,21 @@ pub(crate) fn likely(verdict: &Judgement, check: &Check, faults: &[FaultSpan]) -
             "The target responds before events are durable, to a first copy or to a repeat: what it acknowledged \
              before a fault was gone after it."
         }
+        CheckId::Lost if is_open(verdict, CheckId::StoredTwice) => {
+            "The target loses some events and stores others twice, as if one were written in place of another: see \
+             both findings."
+        }
         CheckId::Lost => {
             "The target drops events between response and store, or deletes them later. Neither a fault of the run \
              nor a repeat of the key explains it."
         }
+        CheckId::StoredTwice if some_have(Kind::NewAgain) && some_have(Kind::NewTogether) => {
+            "Copies that arrive together are both stored, and so are some that come later: each process or worker of \
+             the target has a memory of keys of its own, and no unique constraint stands behind them."
+        }
         CheckId::StoredTwice if some_have(Kind::NewAgain) => {
             "The target had forgotten the key when it came again: its memory of keys is limited in number or in time, \
-             or each process or worker has its own."
+             and no unique constraint stands behind it."
         }
         CheckId::StoredTwice if some_have(Kind::NewTogether) => {
             "The target looks for a key and inserts it in two steps, without a unique constraint: copies that arrive \
@@ -68,7 +76,8 @@ fn of_other(verdict: &Judgement, check: CheckId) -> &'static str {
         }
         CheckId::RoutesDisagree | CheckId::Counters | CheckId::Epochs if is_store_right => {
             "The counters, not the store: each acknowledged event is listed once, and the counters say something else. \
-             They are not updated in the transaction that stores the event, or updates overwrite each other."
+             They are not updated in the transaction that stores the event, updates overwrite each other, or they count \
+             something else, such as requests."
         }
         CheckId::RoutesDisagree | CheckId::Counters | CheckId::Epochs => {
             "The counters do not follow the store: see the other findings first."
@@ -89,7 +98,8 @@ fn of_rows(check: CheckId) -> &'static str {
             "The target responds with an error after it has stored the event, or the valid part of a request."
         }
         CheckId::PayloadChanged => {
-            "The target reads the event into types of its own and writes it anew, or mixes up the events of a request."
+            "The target reads the event into types of its own and writes it anew, such as integers beyond 2^53 into \
+             floating-point numbers; or it mixes up the events of a request."
         }
         CheckId::WrongWinner => "A later event of a key overwrites the first one.",
         CheckId::RepeatRefused => "The target answers with an error where a key is known.",
