@@ -237,6 +237,44 @@ fn a_key_that_is_taken_for_another_is_shown_with_the_other() {
 }
 
 #[test]
+fn the_cause_of_copies_is_told_by_when_they_came() {
+    let mut race = Forge::default().run();
+    let is_together = |attempts: &[(u64, u32, usize)]| matches!(attempts, [one, other] if one.0 == other.0 && one.1 != other.1);
+    let together = race.key_where(is_together);
+    let apart = race.key_where(|attempts| matches!(attempts, [first, last] if first.0 + 1 < last.0));
+    let mut forgets = race.clone();
+    let mut both = race.clone();
+    let store_again = |forged: &mut Forged, key: u64| {
+        let last = *forged.attempts_of(key).last().expect("an attempt");
+        forged.tell(last, Kind::New);
+        let again = row(&forged.events, key);
+        forged.rows.push(again);
+    };
+    store_again(&mut race, together);
+    store_again(&mut forgets, apart);
+    [together, apart].into_iter().for_each(|key| store_again(&mut both, key));
+    for (forged, cause) in [
+        (race, "looks for a key and inserts it in two steps"),
+        (forgets, "had forgotten the key when it came again"),
+        (both, "each process or worker of the target has a memory of keys of its own"),
+    ] {
+        let page = page(&forged);
+        assert!(brief(&page).contains(cause), "{cause}: {}", brief(&page));
+    }
+}
+
+#[test]
+fn lost_keys_beside_copies_have_a_cause_of_both() {
+    let mut swapped = Forge::default().run();
+    swapped.lose(440);
+    let copied = swapped.key_where(|attempts| attempts.len() == 1);
+    let again = row(&swapped.events, copied);
+    swapped.rows.push(again);
+    let page = page(&swapped);
+    assert!(brief(&page).contains("loses some events and stores others twice"), "{}", brief(&page));
+}
+
+#[test]
 fn of_many_requests_those_that_tell_most_are_at_the_top() {
     let mut forge = Forge::default();
     forge.scenario.load.dup = "0.9".to_owned();

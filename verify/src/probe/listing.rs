@@ -58,11 +58,11 @@ struct Limit {
 
 /// First page of a listing.
 enum First {
-    /// It shows the event, if it is asked with these parameters.
+    /// Page that shows the event, and the parameters that it was asked with.
     Shows(Box<Found>, String),
-    /// It has no rows.
+    /// Page without rows.
     Empty,
-    /// It shows something else.
+    /// Page of other rows, or no page.
     Other,
 }
 

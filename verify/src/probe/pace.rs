@@ -22,7 +22,7 @@ pub(super) enum Looks {
         /// Time since the response.
         after: Duration,
     },
-    /// So many events were shown at the last look.
+    /// The last look did not show all events.
     Missed {
         /// Place that was looked at.
         place: String,
