@@ -370,7 +370,9 @@ impl Scenario {
         let values = self.events.values.written_texts().into_iter();
         let values = values.filter_map(|(key, name, text)| InClear::of_value(key, name, text));
         let faults = (0..).zip(&self.faults).flat_map(|(nth, fault)| fault.secrets_in_clear(nth));
-        self.target.secrets_in_clear().into_iter().chain(beside).chain(values).chain(faults).collect()
+        let fixed = self.request.iter().flat_map(FixedRequest::secrets_in_clear);
+        let target = self.target.secrets_in_clear().into_iter();
+        target.chain(beside).chain(values).chain(faults).chain(fixed).collect()
     }
 
     /// True if something shows what the target stores: a listing, a count of its events, or its

@@ -77,6 +77,16 @@ fn a_secret_in_clear_is_named_by_its_key_wherever_it_stands() {
         assert!(told.contains(&format!("{key} holds a secret in clear")), "{key}: {told}\n{text}");
         assert!(!told.contains("hunter2222"), "{told}");
     }
+    let fixed = |body: &str| {
+        format!(
+            "[target]\nurl = \"http://127.0.0.1:9\"\n[load]\nbatch = 1\ndup = \"0\"\n[request]\nbody = '{body}'\n"
+        )
+    };
+    let of_fixed = told(&check(&fixed(r#"{"user":"me","password":"hunter2222"}"#)));
+    assert!(of_fixed.contains("request.body holds a secret in clear"), "{of_fixed}");
+    assert!(!of_fixed.contains("hunter2222"), "{of_fixed}");
+    let without = told(&check(&fixed(r#"{"user":"me"}"#)));
+    assert!(!without.contains("in clear"), "{without}");
     let output = check(SOUND);
     assert!(!told(&output).contains("in clear"), "{}", told(&output));
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use self::body::Body;
 use super::load::Load;
 use super::share::Share;
+use crate::target::InClear;
 
 pub mod body;
 
@@ -39,6 +40,12 @@ impl FixedRequest {
     pub fn new(method: Option<String>, body: Option<Body>) -> Self {
         let usual = if body.is_some() { "POST" } else { "GET" };
         Self { method: method.unwrap_or_else(|| usual.to_owned()), body: body.unwrap_or_default() }
+    }
+
+    /// Returns the secrets in the body.
+    pub(super) fn secrets_in_clear(&self) -> Vec<InClear> {
+        let text = std::str::from_utf8(self.body.bytes()).unwrap_or_default();
+        InClear::of_fixed("request.body", text)
     }
 
     /// Checks that the request can be sent with the rest of its scenario.

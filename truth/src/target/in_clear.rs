@@ -72,6 +72,18 @@ impl InClear {
         pairs::pairs(text.as_str()).into_iter().filter_map(of_pair).collect()
     }
 
+    /// Secrets in a body without holes.
+    pub(crate) fn of_fixed(key: &str, body: &str) -> Vec<Self> {
+        let of_pair = |(name, value): (&str, &str)| {
+            let remedy = format!(
+                "leave `{name}` out, or share the run folder with nobody: a body without events has no variables"
+            );
+            let is_in_clear = !value.is_empty() && is_secret(name);
+            is_in_clear.then(|| Self { key: key.to_owned(), remedy, secret: value.to_owned() })
+        };
+        pairs::pairs(body).into_iter().filter_map(of_pair).collect()
+    }
+
     /// Secrets of a request that this key holds.
     pub(crate) fn of_request(table: &str, request: RequestForm<'_>) -> Vec<Self> {
         let headers = request.headers.iter().filter_map(|(name, value)| Self::of_header(table, name, value));
