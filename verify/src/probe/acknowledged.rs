@@ -1,7 +1,9 @@
 //! Meaning of an acknowledgement: a burst of events, and looks right after its response.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use reader::console;
 use reader::listing::TakeRows;
 use truth::observed::rows::{AnomalyClass, Equality, Row, RowTally, ShownRow};
 use truth::plan::event::Decoded;
@@ -12,6 +14,7 @@ use super::context::Session;
 use super::counters::{self, Counted};
 use super::draft::Draft;
 use super::exchange::Author;
+use super::json::escaped;
 use super::listing::Listed;
 use super::pace::{Looks, Pace};
 use super::publish::BATCH;
@@ -108,8 +111,8 @@ struct Tallies<'a> {
     author: &'a Author,
     own: RowTally<'a>,
     lenient: RowTally<'a>,
-    /// Place of the payload that was sent within one that is shown.
-    within: Option<String>,
+    /// Places of the payload that was sent within one that a row shows, and the number of such rows.
+    within: BTreeMap<String, u64>,
 }
 
 impl<'a> Tallies<'a> {
@@ -121,7 +124,7 @@ impl<'a> Tallies<'a> {
         };
         let tally = |equality| RowTally::new(&author.events, author.nonce, author.used(), equality);
         let lenient = tally(Equality { payload, ..own });
-        Self { author, own: tally(own), lenient, within: None }
+        Self { author, own: tally(own), lenient, within: BTreeMap::new() }
     }
 
     /// Number of keys from this one on that are shown.
@@ -129,26 +132,40 @@ impl<'a> Tallies<'a> {
         (first..author.used()).filter(|key| self.own.presence.seen(*key) > 0).count() as u64
     }
 
-    /// Returns a doubt about the contents that are shown. Members that were added are written down.
-    fn doubt(&self, name: &str, draft: &mut Draft) -> Option<String> {
+    /// Returns a doubt about the contents that are shown. Members that were added are written down, and
+    /// so is the place of the payload within a larger one.
+    fn doubt(&self, view: &View, draft: &mut Draft) -> Option<String> {
+        let name = view.name();
         let changed = self.own.payload_changed();
-        if changed > 0 && self.lenient.payload_changed() == 0 {
+        if changed == 0 {
+            return None;
+        }
+        if self.lenient.payload_changed() == 0 {
             let evidence = format!("{name} shows members of the payload that were not sent");
             draft.set(TABLE, "payload", "contains", &evidence);
             return None;
         }
+        let within = self.within.iter().next().filter(|_| self.within.len() == 1);
+        if let (Some((place, rows)), Some(field)) = (within, view.payload_field())
+            && *rows >= changed
+        {
+            let whole =
+                if field.starts_with('/') { field.to_owned() } else { format!("/{}", escaped(field)) };
+            let place = format!("{whole}{place}");
+            let evidence =
+                format!("the payload that was sent, within what {field} shows, in each of {rows} rows");
+            draft.correct("target.listing.fields", "payload", &place, &evidence);
+            console::say(&format!(
+                "{name} shows the payload within {field}, so the file says payload = \"{place}\""
+            ));
+            return None;
+        }
         let detail = self.example(AnomalyClass::PayloadChanged);
-        let written = self.author.scenario.target.listing.fields.payload.as_deref();
-        let remedy = match (&self.within, written) {
-            (Some(place), Some(written)) if written.starts_with('/') => {
-                format!("; the payload stands within it: write payload = \"{written}{place}\"")
-            }
-            (Some(place), _) => format!("; the payload stands within it, at {place}"),
-            (None, _) => String::new(),
+        let remedy = match self.within.keys().next() {
+            Some(place) => format!("; the payload stands within it, at {place}"),
+            None => String::new(),
         };
-        (changed > 0).then(|| {
-            format!("{name} shows {changed} events with other contents than were sent{detail}{remedy}")
-        })
+        Some(format!("{name} shows {changed} events with other contents than were sent{detail}{remedy}"))
     }
 
     /// Place of the payload that was sent within the payload of a row.
@@ -179,7 +196,9 @@ impl TakeRows for Tallies<'_> {
     }
 
     fn take_row(&mut self, row: &ShownRow) {
-        self.within = self.within.take().or_else(|| self.place_within(row));
+        if let Some(place) = self.place_within(row) {
+            *self.within.entry(place).or_default() += 1;
+        }
         self.own.take_row(row);
         self.lenient.take_row(row);
     }
@@ -211,7 +230,7 @@ async fn by_view(
         let shown = tallies.shown(first, author);
         if shown >= count {
             let looks = Looks::Shown { place: name.to_owned(), after: pace.after() };
-            let doubt = tallies.doubt(name, draft);
+            let doubt = tallies.doubt(view, draft);
             return (looks, doubt.map(|doubt| format!("{doubt}: correct {table}, and probe again")));
         }
         if !pace.next(asker).await {

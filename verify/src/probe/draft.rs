@@ -1,6 +1,7 @@
 //! Scenario in the making: keys with a comment that says what was seen, table by table.
 //!
-//! A scenario that was given stays as it is: keys are added to it, and none that it has is changed.
+//! A scenario that was given stays as it is, and keys are added to it. A key that it has is changed only
+//! if rows show what it should be.
 
 use std::path::PathBuf;
 
@@ -47,6 +48,8 @@ pub(super) struct Draft {
     lines: Vec<(&'static str, String)>,
     /// Keys and notes of inline tables of the scenario that was given.
     inlined: Vec<Inlined>,
+    /// Keys that the scenario that was given has with another value.
+    corrected: Vec<Corrected>,
     /// Scenario that was given, and its keys.
     given: Option<(String, Table)>,
     /// True if keys are guesses: their comments say so.
@@ -60,6 +63,15 @@ struct Inlined {
     name: String,
     /// Value of the key; none for a note.
     value: Option<String>,
+    comment: String,
+}
+
+/// Key with another value than the scenario that was given has.
+#[derive(Debug)]
+struct Corrected {
+    table: &'static str,
+    name: &'static str,
+    value: String,
     comment: String,
 }
 
@@ -121,6 +133,17 @@ impl Draft {
     /// Sets a key to a text.
     pub(super) fn set(&mut self, table: &'static str, name: &str, value: &str, evidence: &str) {
         self.line(table, name, &quoted(value), evidence);
+    }
+
+    /// Sets a key to a text, also if the scenario that was given has it.
+    pub(super) fn correct(&mut self, table: &'static str, name: &'static str, value: &str, evidence: &str) {
+        match self.has(table, name) {
+            true => {
+                let (value, comment) = (quoted(value), comment(evidence));
+                self.corrected.push(Corrected { table, name, value, comment });
+            }
+            false => self.set(table, name, value, evidence),
+        }
     }
 
     /// Sets a key to a text of a template, which is easier to read without escapes.
@@ -207,6 +230,9 @@ impl Draft {
         let mut text = self.given.as_ref().map_or_else(String::new, |(text, _)| text.clone());
         if !text.is_empty() && !text.ends_with('\n') {
             text.push('\n');
+        }
+        for Corrected { table, name, value, comment } in &self.corrected {
+            inline::replace(&mut text, table, name, value, comment);
         }
         for Inlined { table, name, value, comment } in &self.inlined {
             if let Some(place) = inline::place(&text, table, name) {
@@ -330,6 +356,32 @@ mod tests {
         assert_eq!((headers["a"].as_str(), headers["c-d"].as_str()), (Some("b"), Some("e")));
         assert_eq!(target["listing"]["path"].as_str(), Some("/l"));
         assert!(text.contains("# as given\nheaders = { x-who") && text.contains("# a note\n"), "{text}");
+    }
+
+    #[test]
+    fn a_key_is_corrected_where_it_stands() {
+        for (given, expected) in [
+            (
+                "[target.listing]\nfields = { row = \"/a\", payload = \"/b\" } # mine\n",
+                "[target.listing]\n# seen\nfields = { row = \"/a\", payload = \"/b/c\" } # mine\n",
+            ),
+            (
+                "[target.listing.fields]\nrow = \"/a\"\npayload = '/b' # mine\n",
+                "[target.listing.fields]\nrow = \"/a\"\n# seen\npayload = \"/b/c\" # mine\n",
+            ),
+            (
+                "target.listing.fields.payload = \"/b\"\nx = 1\n",
+                "# seen\ntarget.listing.fields.payload = \"/b/c\"\nx = 1\n",
+            ),
+            (
+                "[target.listing]\nrows = \"/r\"\n",
+                "[target.listing]\nrows = \"/r\"\n\n[target.listing.fields]\n# seen\npayload = \"/b/c\"\n",
+            ),
+        ] {
+            let mut draft = Draft::over(given);
+            draft.correct("target.listing.fields", "payload", "/b/c", "seen");
+            assert_eq!(draft.text(), expected);
+        }
     }
 
     #[test]

@@ -78,6 +78,14 @@ impl View {
         }
     }
 
+    /// Place of the payload in a row of a listing; none if it is not read, or not from a listing.
+    pub(super) fn payload_field(&self) -> Option<&str> {
+        match &self.store {
+            Store::Listing(client) => client.target().listing.fields.payload.as_deref(),
+            Store::Database(_) => None,
+        }
+    }
+
     /// True if what it showed is gone.
     pub(super) fn drains(&self) -> bool {
         match &self.store {

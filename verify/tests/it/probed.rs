@@ -1,9 +1,14 @@
 //! `verify probe` at a target in use, which shows thousands of rows before the events of the probe.
 
+use std::collections::BTreeSet;
 use std::process::{Command, Output};
 
+use axum::http::StatusCode;
+use axum::response::{IntoResponse as _, Response};
+use serde_json::{Value, json};
 use truth::observed::counters::Counters;
 
+use crate::api::{Api, Came, ok, status};
 use crate::binary::{stderr, stdout};
 use crate::forge::foreign;
 use crate::stub::{Pages, Script, Stub};
@@ -83,6 +88,45 @@ async fn what_was_looked_for_in_vain_is_said_with_the_settings_that_are_to_be_fi
         let missing = "not found: counters (target.stats: path, received, unique, duplicates)";
         assert_eq!(told.contains(missing), !counts, "{told}");
         assert_eq!(told.contains("nothing shows what the target stored"), !counts, "{told}");
+    }
+}
+
+/// Probes a target that takes events and counts none, and answers `GET /events` by a function.
+async fn probe_listing(listing: impl Fn(&Came) -> Response + Send + 'static) -> (Api, Output) {
+    let api = Api::start(move |came| match (came.method.as_str(), came.path()) {
+        ("POST", "/publish") => ok(json!({ "status": "accepted" })),
+        ("GET", "/events") => listing(came),
+        _ => status(404),
+    })
+    .await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_verify"));
+    let output = command.args(["probe", &api.url]).current_dir(folder.path()).output();
+    (api, output.expect("the program runs"))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_refused_listing_is_quoted_though_other_paths_list_nothing() {
+    let refusal = |_: &Came| (StatusCode::BAD_REQUEST, "name a tenant").into_response();
+    let (_, output) = probe_listing(refusal).await;
+    let told = stderr(&output);
+    assert_eq!(output.status.code(), Some(3), "{told}");
+    assert!(told.contains("GET /events answered 400 name a tenant. It was sent"), "{told}");
+    let (_, output) = probe_listing(|_| status(404)).await;
+    let told = stderr(&output);
+    assert!(told.contains("no listing showed an event of the probe, at /events, /api/events,"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pages_that_a_target_ignores_are_not_searched() {
+    let rows: Vec<Value> = (0..30).map(|nth| json!({ "event_id": format!("old-{nth}") })).collect();
+    let (api, output) = probe_listing(move |_| ok(json!({ "events": rows }))).await;
+    let told = stderr(&output);
+    assert!(told.contains("GET /events shows 30 rows, but no event of the probe"), "{told}");
+    let came = api.came();
+    for (name, step) in [("offset", 30), ("page", 1)] {
+        let asked: BTreeSet<usize> = came.iter().filter_map(|came| came.number(name)).collect();
+        assert_eq!(asked, BTreeSet::from([0, step]), "{name}");
     }
 }
 

@@ -207,13 +207,20 @@ fn a_bare_list_under_other_names_is_entered_and_its_counters_are_found() {
 
 /// APIs of the cookbook that need more of the probe than a request and a listing of rows: a database;
 /// a signature; a topic in the path, and beside a word that never changes; JSON in a text of a list,
-/// of a list of lists and of a numbered form; a listing that drains.
+/// of a list of lists and of a numbered form; a listing that drains; a listing whose payload is the whole
+/// message.
 #[test]
 fn apis_of_each_kind_are_entered_with_what_their_owner_knows() {
     let programs = Programs::built(Profile::Debug, &Interrupt::never()).unwrap();
-    for name in
-        ["cloudevents-binary", "github-webhook", "elasticsearch-create", "segment", "sqs-json", "loki"]
-    {
+    for name in [
+        "cloudevents-binary",
+        "github-webhook",
+        "elasticsearch-create",
+        "segment",
+        "sqs-json",
+        "sqs-query",
+        "loki",
+    ] {
         let recipe = recipe::ALL.iter().find(|recipe| recipe.name == name).unwrap();
         let probed = recipe.probed(&programs).unwrap();
         assert_eq!(probed.entered, Entered::Runs, "{name}: {probed}");

@@ -1,5 +1,6 @@
-//! Inline tables of a scenario that was given, such as `headers = { a = "b" }`. TOML lets nobody add
-//! keys to one from outside, so they are written between its braces.
+//! Places in a scenario that was given: its inline tables, such as `headers = { a = "b" }`, and its
+//! values. TOML lets nobody add keys to an inline table from outside, so they are written between its
+//! braces.
 
 use std::ops::Range;
 
@@ -40,6 +41,31 @@ pub(super) fn place(text: &str, table: &str, name: &str) -> Option<Place> {
     found
 }
 
+/// Writes another value of a key that a scenario has, and the comment above the line on which the key
+/// or the inline table around it begins.
+pub(super) fn replace(text: &mut String, table: &str, name: &str, value: &str, comment: &str) {
+    let Some(Range { start, end }) = span_of(text, table, name) else { return };
+    let around = place(text, table, name).map_or(start, |place| place.span.start);
+    text.replace_range(start..end, value);
+    text.insert_str(line_of(text, around), comment);
+}
+
+/// Returns where the value of a key is written; none if there is no such key.
+fn span_of(text: &str, table: &str, name: &str) -> Option<Range<usize>> {
+    let document = DeTable::parse(text).ok()?;
+    let mut at = document.get_ref();
+    for step in table.split('.') {
+        let DeValue::Table(inner) = at.get(step)?.get_ref() else { return None };
+        at = inner;
+    }
+    at.get(name).map(|value| value.span())
+}
+
+/// Returns the start of the line that a place is in.
+fn line_of(text: &str, place: usize) -> usize {
+    text[..place].rfind('\n').map_or(0, |at| at + 1)
+}
+
 impl Place {
     /// Writes a key there, and the comment above the line on which the table begins. Without a value
     /// only the comment is written.
@@ -51,7 +77,6 @@ impl Place {
             let written = format!("{inner}{comma} {} = {value} ", self.key);
             text.replace_range(start + 1..end - 1, &written);
         }
-        let line = text[..start].rfind('\n').map_or(0, |at| at + 1);
-        text.insert_str(line, comment);
+        text.insert_str(line_of(text, start), comment);
     }
 }
