@@ -153,7 +153,7 @@ pub(crate) struct Tallies {
 impl Tallies {
     /// Adds all counts of an executor that is a warm-up as a whole.
     pub(crate) fn add_as_warm_up(&mut self, other: &Self) {
-        self.warm_up.get_or_insert_default().counts += &other.whole().counts;
+        self.warm_up.get_or_insert_default().counts += &other.counts();
     }
 
     /// Returns the tally of requests that are planned for this instant.
@@ -166,7 +166,7 @@ impl Tallies {
     /// acknowledged beside them.
     #[must_use]
     pub(crate) fn with_unclear_settled(mut self, target: &Target) -> Self {
-        if target.answers.is_empty() && self.whole().counts.acked == 0 {
+        if target.answers.is_empty() && self.counts().acked == 0 {
             self.measured.counts.acknowledge_unclear();
             if let Some(warm_up) = &mut self.warm_up {
                 warm_up.counts.acknowledge_unclear();
@@ -175,13 +175,18 @@ impl Tallies {
         self
     }
 
-    /// Returns all counts, with the latencies that were measured.
-    pub(crate) fn whole(&self) -> Tally {
-        let mut whole = self.measured.clone();
+    /// Returns all counts, those of the warm-up included.
+    pub(crate) fn counts(&self) -> Counts {
+        let mut counts = self.measured.counts.clone();
         if let Some(warm_up) = &self.warm_up {
-            whole.counts += &warm_up.counts;
+            counts += &warm_up.counts;
         }
-        whole
+        counts
+    }
+
+    /// Returns all counts, with the latencies that were measured.
+    pub(crate) fn into_whole(self) -> Tally {
+        Tally { counts: self.counts(), ..self.measured }
     }
 }
 

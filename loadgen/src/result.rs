@@ -4,6 +4,7 @@ use reader::process::TargetProcess;
 use truth::record::ending::Ending;
 use truth::record::ledger::LedgerError;
 use truth::record::ledger::writer::SegmentWriter;
+use truth::target::Target;
 
 use crate::beside::Measured;
 use crate::connection::dial::Dialled;
@@ -48,12 +49,12 @@ pub(crate) struct ExecutorResult {
 }
 
 impl RunResult {
-    /// Returns the tallies of all executors together.
-    pub(crate) fn tallies(&self, executors: &[Executor]) -> Tallies {
+    /// Returns the tallies of all executors together, at this target.
+    pub(crate) fn tallies(&self, executors: &[Executor], target: &Target) -> Tallies {
         let mut all = Tallies::default();
         for (executor, result) in executors.iter().zip(&self.executors) {
             executor.count(&result.tallies, &mut all);
         }
-        all
+        all.with_unclear_settled(target)
     }
 }

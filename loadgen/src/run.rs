@@ -141,9 +141,9 @@ struct Ended {
 async fn conclude(settings: Settings, ended: Ended, notices: Notices) -> u8 {
     let Ended { executors, started_utc, mut result, folder, lock, reader } = ended;
     let Settings { load, output, .. } = &settings;
-    let summary = Summary::new(load, &executors, started_utc, &result);
-    let latencies = result.tallies(&executors).measured.latencies;
-    let kept = keep(&summary, output, &folder, &latencies);
+    let tallies = result.tallies(&executors, &load.scenario.target);
+    let summary = Summary::new(load, &executors, started_utc, &result, &tallies);
+    let kept = keep(&summary, output, &folder, &tallies.measured.latencies);
     let sealed = seal(&folder, std::mem::take(&mut result.segments));
     drop(lock);
     let printed = tell(&settings, &summary, &folder, notices);

@@ -31,7 +31,7 @@ use truth::record::trouble::Trouble;
 use crate::command::settings::LoadSettings;
 use crate::connection::shortage::{Shortage, Shortages};
 use crate::executor::{Executor, Workload};
-use crate::meter::Tally;
+use crate::meter::Tallies;
 use crate::meter::counts::{Connections, Counts, Doubts, Races};
 use crate::meter::latency::{Latencies, Quantiles};
 use crate::meter::troubles::Pauses;
@@ -140,7 +140,7 @@ impl Counted {
         for (executor, result) in executors.iter().zip(&result.executors) {
             if executor.shape.lasts().is_none() {
                 counted.planned += executor.workload.events.unwrap_or(0);
-                counted.never_sent += never_sent(executor, &result.tallies.whole().counts);
+                counted.never_sent += never_sent(executor, &result.tallies.counts());
             }
         }
         counted
@@ -356,16 +356,18 @@ struct BytesMeasured {
 }
 
 impl Summary {
+    /// Returns the summary of a run with these tallies of all executors together.
     pub(crate) fn new(
         settings: &LoadSettings,
         executors: &[Executor],
         started_utc: Timestamp,
         result: &RunResult,
+        tallies: &Tallies,
     ) -> Self {
         let workload = Workload::sum(executors);
-        let tallies = result.tallies(executors).with_unclear_settled(&settings.scenario.target);
-        let Tally { counts, latencies, .. } = tallies.whole();
+        let counts = tallies.counts();
         let measured = &tallies.measured;
+        let latencies = &measured.latencies;
         let duration_s = duration_s(&measured.counts);
         let schedule = schedule(executors, result);
         let evidence = Measured { tally: measured, duration_s, punctuality: schedule.as_ref() };
@@ -391,9 +393,7 @@ impl Summary {
             unit: if settings.scenario.request.is_some() { Unit::Requests } else { Unit::Events },
             events: Events::of(
                 &counts,
-                each.clone()
-                    .map(|(executor, result)| never_sent(executor, &result.tallies.whole().counts))
-                    .sum(),
+                each.clone().map(|(executor, result)| never_sent(executor, &result.tallies.counts())).sum(),
             ),
             requests: Requests::of(&counts),
             answers: Answers::of(&counts),
@@ -408,7 +408,7 @@ impl Summary {
                 .filter_map(|(executor, result)| ExecutorSummary::of(executor, result, run_start_ns))
                 .collect(),
             beside: result.beside.iter().map(BesideSummary::of).collect(),
-            parts: Parts::of(&latencies),
+            parts: Parts::of(latencies),
             response_time: Quantiles::of(&latencies.response),
             service_time: Quantiles::of(&latencies.service),
             events_per_s: per_s(measured.counts.attempted()),
@@ -556,14 +556,14 @@ fn schedule(executors: &[Executor], result: &RunResult) -> Option<Punctuality> {
         executor.is_measured && executor.shape.schedule().is_some() && result.span.is_some()
     });
     let mut due = 0;
-    let mut all = Tally::default();
+    let mut all = Tallies::default();
     let mut is_paced = false;
     for (_, result) in paced {
         is_paced = true;
         due += result.due.unwrap_or(0);
-        all += &result.tallies.whole();
+        all += &result.tallies;
     }
-    is_paced.then(|| Punctuality::of(Some(due), &all))
+    is_paced.then(|| Punctuality::of(Some(due), &all.counts(), &all.measured.latencies))
 }
 
 /// Returns the number of events of an executor of which no byte left, rounds that were never opened

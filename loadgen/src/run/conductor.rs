@@ -299,15 +299,16 @@ impl<'a> Conductor<'a> {
                 self.executors[index].executor.count(tallies, &mut all);
             }
         }
-        self.onlookers.view.measured(all.whole());
         let measured = Measured::so_far(&all.measured);
         let age = monotonic_ns().saturating_sub(self.start_ns);
         let broken = self
             .aborting
             .iter()
             .find(|demand| u128::from(age) >= demand.delay_abort_eval.as_nanos() && measured.breaks(demand));
-        let Some(broken) = broken.filter(|_| self.ending == Ending::Complete) else { return };
-        let warning = format!("threshold `{}` failed: the run ends here", broken.threshold);
+        let warning =
+            broken.map(|demand| format!("threshold `{}` failed: the run ends here", demand.threshold));
+        self.onlookers.view.measured(all.into_whole());
+        let Some(warning) = warning.filter(|_| self.ending == Ending::Complete) else { return };
         self.end_early(Ending::Threshold, LaneCommand::Drain);
         self.onlookers.notices.warn(&warning);
     }
@@ -317,12 +318,13 @@ impl<'a> Conductor<'a> {
         let Some(index) = self.executor_of(lane) else { return };
         // The thresholds come first: a broken one keeps executors from beginning that wait for this
         // one.
-        self.look_at(lane, report.tallies.clone());
+        let LaneReport { tallies, ledger, failure } = report;
+        self.look_at(lane, tallies);
         let executor = &mut self.executors[index];
         executor.running -= 1;
-        executor.result.tallies += &report.tallies;
-        self.segments.extend(report.ledger);
-        if let Some(failure) = report.failure {
+        executor.result.tallies += &self.so_far[&lane];
+        self.segments.extend(ledger);
+        if let Some(failure) = failure {
             self.ledger_failure.get_or_insert(failure);
             self.stop_all(LaneCommand::Cut);
         }

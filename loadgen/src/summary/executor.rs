@@ -45,23 +45,23 @@ impl ExecutorSummary {
     /// first executor.
     pub(super) fn of(executor: &Executor, result: &ExecutorResult, run_start_ns: u64) -> Option<Self> {
         let name = executor.name.clone()?;
-        let whole = result.tallies.whole();
+        let counts = result.tallies.counts();
         let latencies = &result.tallies.measured.latencies;
         let duration_s = result.span.map_or(0.0, |span| span.to_ns.saturating_sub(span.from_ns) as f64 / 1e9);
         let per_s = |count: u64| if duration_s > 0.0 { count as f64 / duration_s } else { 0.0 };
-        let events = whole.counts.attempted();
+        let events = counts.attempted();
         Some(Self {
             name,
             executor: executor.shape.name(),
             measured: executor.is_measured,
             began_s: result.span.map(|span| span.from_ns.saturating_sub(run_start_ns) as f64 / 1e9),
             duration_s,
-            requests: whole.counts.requests_sent,
-            failed: whole.counts.requests_failed,
+            requests: counts.requests_sent,
+            failed: counts.requests_failed,
             events,
-            requests_per_s: per_s(whole.counts.requests_sent),
+            requests_per_s: per_s(counts.requests_sent),
             events_per_s: per_s(events),
-            schedule: executor.shape.schedule().map(|_| Punctuality::of(result.due, &whole)),
+            schedule: executor.shape.schedule().map(|_| Punctuality::of(result.due, &counts, latencies)),
             response_time: Quantiles::of(&latencies.response),
             service_time: Quantiles::of(&latencies.service),
         })

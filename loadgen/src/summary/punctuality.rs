@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::meter::Tally;
-use crate::meter::latency::Quantiles;
+use crate::meter::counts::Counts;
+use crate::meter::latency::{Latencies, Quantiles};
 
 /// Lateness beyond which a request counts as late.
 const LATE_US: u64 = 10_000;
@@ -30,12 +30,12 @@ pub(super) struct Punctuality {
 
 impl Punctuality {
     /// Returns the punctuality of a run in which `due` requests were due.
-    pub(super) fn of(due: Option<u64>, tally: &Tally) -> Self {
-        let begun = tally.counts.requests_sent.saturating_sub(tally.counts.retries);
+    pub(super) fn of(due: Option<u64>, counts: &Counts, latencies: &Latencies) -> Self {
+        let begun = counts.requests_sent.saturating_sub(counts.retries);
         let dropped_iterations = due.map_or(0, |due| due.saturating_sub(begun));
-        let lateness = &tally.latencies.lateness;
+        let lateness = &latencies.lateness;
         let late_iterations = lateness.count_between(LATE_US + 1, u64::MAX);
-        let lag = &tally.latencies.lag;
+        let lag = &latencies.lag;
         Self {
             held: dropped_iterations == 0 && lag.value_at_quantile(0.99) <= LATE_US,
             dropped_iterations,

@@ -296,6 +296,7 @@ impl Events {
     }
 
     /// Returns the random text of a key's payload, as long as the size of payloads says.
+    #[inline]
     pub fn data(&self, ordinal: u64, side: Side) -> &[u8] {
         let is_other = side == Side::Other && self.variant(ordinal) == Some(Variant::OtherPayload);
         let uniform = mix(self.payload_ordinal(ordinal) ^ self.payload_key);
@@ -322,17 +323,18 @@ impl Events {
         if let Some(template) = &self.template {
             return self.write_template(template, ordinal, whole, out);
         }
-        let digits = decimal_digits(ordinal);
-        let data = &whole[..whole.len().saturating_sub(PAYLOAD_FRAME + digits)];
+        let mut digits = itoa::Buffer::new();
+        let number = digits.format(ordinal).as_bytes();
+        let data = &whole[..whole.len().saturating_sub(PAYLOAD_FRAME + number.len())];
         if variant == Some(Variant::KeyOrder) {
             out.extend_from_slice(b"{\"data\":\"");
             out.extend_from_slice(data);
             out.extend_from_slice(b"\",\"n\":");
-            write_decimal(ordinal, out);
+            out.extend_from_slice(number);
             return out.push(b'}');
         }
         out.extend_from_slice(b"{\"n\":");
-        write_decimal(ordinal, out);
+        out.extend_from_slice(number);
         if variant == Some(Variant::NumberSpelling) {
             out.extend_from_slice(b".0");
         }
@@ -408,10 +410,6 @@ pub fn timestamp_text(ms: i64) -> String {
 
 fn within_calendar(ms: i64) -> i64 {
     ms.clamp(Timestamp::MIN.as_second() * 1000, Timestamp::MAX.as_second() * 1000)
-}
-
-fn decimal_digits(number: u64) -> usize {
-    number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 
 /// Appends a number in decimal digits.

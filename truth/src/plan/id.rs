@@ -21,6 +21,17 @@ const DASHES: [usize; 4] = [8, 13, 18, 23];
 /// Positions of the 16 pairs of digits.
 const PAIRS: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
 
+/// Digits of each byte.
+static SPELLINGS: [[u8; 2]; 256] = {
+    let mut spellings = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        spellings[byte] = [HEX[byte >> 4], HEX[byte & 0xf]];
+        byte += 1;
+    }
+    spellings
+};
+
 /// Digit of each character; `NO_DIGIT` for all but `0-9a-f`.
 const DIGITS: [u8; 256] = {
     let mut digits = [NO_DIGIT; 256];
@@ -69,14 +80,10 @@ impl IdScheme {
         // 48 bits, the version nibble 4, 12 bits; then the variant bits 10 and 62 bits.
         let high = ((top >> 12) << 16) | 0x4000 | (top & 0xfff);
         let low = (0b10 << 62) | ((permuted & 0xf) << TAG_BITS) | self.tag(ordinal);
-        let [first, second] = [hex((high >> 32) as u32), hex(high as u32)];
-        let [third, fourth] = [hex((low >> 32) as u32), hex(low as u32)];
-        text[..8].copy_from_slice(&first);
-        text[9..13].copy_from_slice(&second[..4]);
-        text[14..18].copy_from_slice(&second[4..]);
-        text[19..23].copy_from_slice(&third[..4]);
-        text[24..28].copy_from_slice(&third[4..]);
-        text[28..].copy_from_slice(&fourth);
+        let bytes = ((u128::from(high) << 64) | u128::from(low)).to_be_bytes();
+        for (byte, place) in bytes.iter().zip(PAIRS) {
+            text[place..place + 2].copy_from_slice(&SPELLINGS[usize::from(*byte)]);
+        }
     }
 
     /// Returns the ordinal of an id; `None` if this run did not make it. Only the canonical
@@ -131,20 +138,6 @@ impl IdScheme {
         }
         (u64::from(left) << 32) | u64::from(right)
     }
-}
-
-/// Returns eight hexadecimal digits: spreads one digit to each byte, then makes all of them
-/// characters at once.
-fn hex(bits: u32) -> [u8; 8] {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    let bits = u64::from(bits);
-    let bits = ((bits << 16) | bits) & 0x0000_ffff_0000_ffff;
-    let bits = ((bits << 8) | bits) & 0x00ff_00ff_00ff_00ff;
-    let digits = ((bits << 4) | bits) & (0x0f * ONES);
-    // Adding six to a digit from ten on carries into the upper half of its byte.
-    let is_letter = ((digits + 6 * ONES) >> 4) & ONES;
-    let text = digits + u64::from(b'0') * ONES + is_letter * u64::from(b'a' - b'0' - 10);
-    text.to_be_bytes()
 }
 
 fn half(input: u32, key: u64) -> u32 {
