@@ -7,6 +7,7 @@ mod export;
 mod latency_log;
 mod punctuality;
 mod samples;
+mod sections;
 mod text;
 pub(crate) mod thresholds;
 
@@ -21,6 +22,10 @@ use punctuality::Punctuality;
 use report::junit::{self, Load};
 use samples::Submetric;
 use schemars::JsonSchema;
+use sections::{
+    Answers, BytesMeasured, Counted, Events, Parts, Planned, Requests, RequestsMeasured, RetryAfter, Unit,
+    WarmUp, never_sent,
+};
 use serde::Serialize;
 use thresholds::{Measured, duration_s};
 use truth::files::{FolderError, write_json, write_to};
@@ -32,9 +37,8 @@ use crate::command::settings::LoadSettings;
 use crate::connection::shortage::{Shortage, Shortages};
 use crate::executor::{Executor, Workload};
 use crate::meter::Tallies;
-use crate::meter::counts::{Connections, Counts, Doubts, Races};
+use crate::meter::counts::{Connections, Races};
 use crate::meter::latency::{Latencies, Quantiles};
-use crate::meter::troubles::Pauses;
 use crate::result::RunResult;
 use crate::watch::notice::counted;
 
@@ -123,236 +127,6 @@ pub(crate) struct Summary {
     /// True if a proxy leads to the target. Nobody here can see where it leads.
     #[serde(skip)]
     has_proxy: bool,
-}
-
-/// Work of the executors that a count ends, and not time.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-struct Counted {
-    /// Events to send.
-    planned: u64,
-    /// Events of which no byte left.
-    never_sent: u64,
-}
-
-impl Counted {
-    fn of(executors: &[Executor], result: &RunResult) -> Self {
-        let mut counted = Self::default();
-        for (executor, result) in executors.iter().zip(&result.executors) {
-            if executor.shape.lasts().is_none() {
-                counted.planned += executor.workload.events.unwrap_or(0);
-                counted.never_sent += never_sent(executor, &result.tallies.counts());
-            }
-        }
-        counted
-    }
-}
-
-/// Unit of attempts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-enum Unit {
-    /// Sending an event.
-    Events,
-    /// Sending the one request that is sent over and over; each time counts as one event.
-    Requests,
-}
-
-impl Unit {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Events => "events",
-            Self::Requests => "requests",
-        }
-    }
-}
-
-/// Work of this shard.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
-struct Planned {
-    /// Number of events, repeats included.
-    events: u64,
-    /// Number of requests that carry them.
-    requests: u64,
-}
-
-/// Warm-up of the target.
-#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
-struct WarmUp {
-    /// Requests that were sent, retries included.
-    requests: u64,
-    /// Requests that were not acknowledged.
-    failed: u64,
-    /// Requests that were retries.
-    retries: u64,
-    /// Attempts, in events.
-    events: u64,
-    /// Bytes of requests, heads included.
-    sent_bytes: u64,
-    /// Bytes of responses, heads included.
-    received_bytes: u64,
-}
-
-impl WarmUp {
-    fn of(counts: &Counts) -> Self {
-        Self {
-            requests: counts.requests_sent,
-            failed: counts.requests_failed,
-            retries: counts.retries,
-            events: counts.attempted(),
-            sent_bytes: counts.sent_bytes,
-            received_bytes: counts.received_bytes,
-        }
-    }
-}
-
-/// Times of connections and requests, part by part; each `null` without a sample.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
-struct Parts {
-    /// Time to open a connection.
-    connecting: Option<Quantiles>,
-    /// Time of a TLS handshake.
-    tls_handshaking: Option<Quantiles>,
-    /// Time from the first byte sent to the first byte of the response.
-    waiting: Option<Quantiles>,
-    /// Time from the first byte of the response to the last.
-    receiving: Option<Quantiles>,
-}
-
-/// Attempts by outcome, counted in events.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
-struct Events {
-    /// Acknowledged events.
-    acked: u64,
-    /// Acknowledged events that were reported as new.
-    #[serde(rename = "told_new")]
-    reported_new: u64,
-    /// Acknowledged events that were reported as duplicates.
-    #[serde(rename = "told_duplicate")]
-    reported_duplicate: u64,
-    /// Rejected events, which had no effect.
-    rejected: u64,
-    /// Events of unknown outcome: executed once or not at all.
-    unknown: u64,
-    /// Events of responses whose status acknowledges and whose body contradicts the description of
-    /// the target, where other responses fit it.
-    unclear: u64,
-    /// Events of which no byte left.
-    never_sent: u64,
-}
-
-/// Requests that were sent, retries included.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
-struct Requests {
-    /// All requests.
-    sent: u64,
-    /// Requests whose status did not acknowledge them.
-    failed: u64,
-    /// Requests that were retries.
-    retries: u64,
-    /// Number of responses by status.
-    statuses: BTreeMap<u16, u64>,
-    /// Number of responses by status that leave the outcome unknown, by the scenario's contract.
-    undeclared_statuses: BTreeMap<u16, u64>,
-    /// Number of responses by status that reject all their events.
-    rejected_statuses: BTreeMap<u16, u64>,
-    /// Reasons why outcomes are unknown.
-    unknown_because: Doubts,
-}
-
-/// Sums of what the responses say; `null` if some response does not say it.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
-struct Answers {
-    /// Events that were acknowledged.
-    received: u64,
-    /// Events that were reported as new.
-    inserted: Option<u64>,
-    /// Events that were reported as duplicates.
-    duplicates: Option<u64>,
-}
-
-/// Pauses that responses asked for: with status 429 or 503, or because a rule calls them busy.
-#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
-struct RetryAfter {
-    /// Responses that asked for a pause.
-    responses: u64,
-    /// Sum of the pauses that connections began for it, which are no response time.
-    paused_s: f64,
-    /// Longest of them.
-    longest_s: f64,
-}
-
-impl RetryAfter {
-    fn of(pauses: Pauses) -> Option<Self> {
-        (pauses.asked > 0).then_some(Self {
-            responses: pauses.asked,
-            paused_s: pauses.made.as_secs_f64(),
-            longest_s: pauses.longest.as_secs_f64(),
-        })
-    }
-}
-
-impl Parts {
-    fn of(latencies: &Latencies) -> Self {
-        Self {
-            connecting: Quantiles::of(&latencies.connecting),
-            tls_handshaking: Quantiles::of(&latencies.tls_handshaking),
-            waiting: Quantiles::of(&latencies.waiting),
-            receiving: Quantiles::of(&latencies.receiving),
-        }
-    }
-}
-
-impl Events {
-    fn of(counts: &Counts, never_sent: u64) -> Self {
-        Self {
-            acked: counts.acked,
-            reported_new: counts.reported_new,
-            reported_duplicate: counts.reported_duplicate,
-            rejected: counts.rejected,
-            unknown: counts.unknown,
-            unclear: counts.unclear,
-            never_sent,
-        }
-    }
-}
-
-impl Requests {
-    fn of(counts: &Counts) -> Self {
-        Self {
-            sent: counts.requests_sent,
-            failed: counts.requests_failed,
-            retries: counts.retries,
-            statuses: counts.statuses.clone(),
-            undeclared_statuses: counts.undeclared_statuses.clone(),
-            rejected_statuses: counts.rejected_statuses.clone(),
-            unknown_because: counts.doubts,
-        }
-    }
-}
-
-impl Answers {
-    fn of(counts: &Counts) -> Self {
-        Self {
-            received: counts.received,
-            inserted: (!counts.inserted_unreported).then_some(counts.inserted),
-            duplicates: (!counts.duplicates_unreported).then_some(counts.duplicates),
-        }
-    }
-}
-
-/// Requests that were measured, retries included.
-#[derive(Clone, Copy, Debug)]
-struct RequestsMeasured {
-    sent: u64,
-    failed: u64,
-    retries: u64,
-}
-
-/// Bytes that were measured, heads included.
-#[derive(Clone, Copy, Debug)]
-struct BytesMeasured {
-    sent: u64,
-    received: u64,
 }
 
 impl Summary {
@@ -564,12 +338,6 @@ fn schedule(executors: &[Executor], result: &RunResult) -> Option<Punctuality> {
         all += &result.tallies;
     }
     is_paced.then(|| Punctuality::of(Some(due), &all.counts(), &all.measured.latencies))
-}
-
-/// Returns the number of events of an executor of which no byte left, rounds that were never opened
-/// included. Where only time ends an executor, nothing was to be sent after it.
-fn never_sent(executor: &Executor, counts: &Counts) -> u64 {
-    executor.workload.events.map_or(0, |all| counts.never_sent + all.saturating_sub(counts.opened))
 }
 
 #[cfg(test)]

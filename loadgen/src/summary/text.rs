@@ -7,10 +7,11 @@ use reader::invocation::{Program, called};
 use truth::printable::printable;
 use truth::record::ending::{CheckedThreshold, Ending, Reached};
 
+use super::Summary;
 use super::executor::ExecutorSummary;
 use super::punctuality::Punctuality;
 use super::samples::Submetric;
-use super::{RetryAfter, Summary, Unit};
+use super::sections::{RetryAfter, Unit};
 use crate::connection::shortage::Met;
 use crate::meter::latency::{Quantiles, ms};
 use crate::watch::notice::counted;
