@@ -61,22 +61,27 @@ impl Fit {
 
 /// Percent-encodes bytes of a buffer, from this place on.
 pub fn encode(from: usize, out: &mut Vec<u8>) {
-    let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
-    if !out[from..].iter().all(is_plain) {
+    let is_other = |byte: u8| !(byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    if has_any(&out[from..], is_other) {
         replace(from, out, |bytes| percent_encode(bytes, ENCODED).to_string().into_bytes());
     }
 }
 
 /// Escapes text of a buffer for the inside of JSON quotes, from this place on.
 pub fn quote(from: usize, out: &mut Vec<u8>) {
-    let is_plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
-    if out[from..].iter().all(is_plain) {
-        return;
+    let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
+    if has_any(&out[from..], is_escaped) {
+        replace(from, out, |bytes| {
+            let quoted = serde_json::Value::from(String::from_utf8_lossy(bytes)).to_string();
+            quoted.as_bytes()[1..quoted.len() - 1].to_vec()
+        });
     }
-    replace(from, out, |bytes| {
-        let quoted = serde_json::Value::from(String::from_utf8_lossy(bytes)).to_string();
-        quoted.as_bytes()[1..quoted.len() - 1].to_vec()
-    });
+}
+
+/// True if a text has such a byte. It does not end at the first, so that the compiler takes many bytes
+/// at once.
+fn has_any(text: &[u8], is_such: impl Fn(u8) -> bool) -> bool {
+    text.iter().fold(false, |found, byte| found | is_such(*byte))
 }
 
 fn backslash(from: usize, out: &mut Vec<u8>) {
