@@ -4,7 +4,7 @@ use judge::numbers::grouped;
 use judge::resend::hangs_on_sentinels;
 use judge::verdict::{Check, Finding, Judgement, Reason, Status, Verdict};
 
-use crate::findings::numbered;
+use crate::findings::{numbered, open_checks};
 
 /// Returns sentences that say what to do next, the most useful first. Commands stand in backquotes.
 pub fn next_steps(verdict: &Judgement) -> Vec<String> {
@@ -79,6 +79,12 @@ pub fn counter_example(verdict: &Judgement) -> Option<(&Check, &Finding)> {
         with_history.or_else(|| of_it.next()).copied()
     };
     of_status(Status::Fail).or_else(|| of_status(Status::Unknown))
+}
+
+/// Returns the check to look at first; none if each passed.
+pub(crate) fn first_check(verdict: &Judgement) -> Option<&Check> {
+    let of_example = counter_example(verdict).map(|(check, _)| check);
+    of_example.or_else(|| open_checks(verdict).first().copied())
 }
 
 /// Returns the command that explains a finding; none for a judgement without a run folder.

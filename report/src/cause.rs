@@ -3,12 +3,19 @@
 
 use judge::verdict::{Check, CheckId, Judgement, Status};
 
+use crate::advice::first_check;
 use crate::fault::FaultSpan;
 use crate::findings::open_checks;
 use crate::pattern::{Kind, patterns};
 
+/// Returns the likely cause of what a FAIL shows first, in a sentence; none without a FAIL.
+pub(crate) fn of_first(verdict: &Judgement, faults: &[FaultSpan]) -> Option<&'static str> {
+    let check = first_check(verdict).filter(|check| check.status == Status::Fail)?;
+    Some(likely(verdict, check, faults))
+}
+
 /// Returns the likely cause of the findings of a failed check, in a sentence.
-pub(crate) fn likely(verdict: &Judgement, check: &Check, faults: &[FaultSpan]) -> &'static str {
+fn likely(verdict: &Judgement, check: &Check, faults: &[FaultSpan]) -> &'static str {
     let findings = patterns(check, faults);
     let some_have = |kind: Kind| findings.iter().any(|pattern| pattern.kind == kind);
     let all_have = |kind: Kind| findings.iter().any(|pattern| pattern.kind == kind && pattern.is_of_all);

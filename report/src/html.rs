@@ -45,6 +45,7 @@ pub use self::material::Material;
 use self::over_time::OverTime;
 use self::policy::Network;
 pub use self::running::{Progress, Running};
+use crate::cause;
 use crate::fault::FaultSpan;
 use crate::units::time;
 
@@ -79,6 +80,11 @@ pub fn render(verdict: &Judgement, material: &Material<'_>) -> String {
     );
     html!(out, "<script>{}</script>\n</body></html>\n", policy::SCRIPT);
     out.into_string()
+}
+
+/// Returns the likely cause of what a FAIL shows first, in a sentence; none without a FAIL.
+pub fn likely_cause(verdict: &Judgement, material: &Material<'_>) -> Option<&'static str> {
+    cause::of_first(verdict, &faults(verdict, material))
 }
 
 /// Faults to shade: those on record, and the restarts that the verdict tells of.

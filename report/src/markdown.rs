@@ -24,12 +24,14 @@ const MOST_ANNOTATIONS: usize = 10;
 /// Most characters of a sentence.
 const LONGEST: usize = 2_000;
 
-/// Prints the summary: verdict, reasons, counter-example, what to do next, and the checks.
-pub fn render(verdict: &Judgement) -> String {
+/// Prints the summary: verdict, reasons, counter-example, likely cause, what to do next, and the checks.
+/// `cause` is the likely cause of a FAIL, if it is known.
+pub fn render(verdict: &Judgement, cause: Option<&str>) -> String {
     let mut sections = vec![head(verdict)];
     if let Some((check, finding)) = counter_example(verdict) {
         sections.push(example(verdict, check, finding));
     }
+    sections.extend(cause.map(likely));
     sections.push(next(verdict));
     sections.push(checks(verdict));
     sections.push(coverage(verdict));
@@ -113,6 +115,10 @@ fn example(verdict: &Judgement, check: &Check, finding: &Finding) -> String {
         line(&mut out, &format!("\n{}", prose(&sentence)));
     }
     out
+}
+
+fn likely(cause: &str) -> String {
+    format!("\n**Likely cause**: {} A guess: the finding is proven, its cause is not.\n", prose(cause))
 }
 
 fn next(verdict: &Judgement) -> String {

@@ -7,10 +7,10 @@ use judge::verdict::{Attempt, Check, Fate, Finding, Judgement, Status};
 use super::detail;
 use super::markup::{Markup, html, isolated, prose, text};
 use super::material::Material;
-use crate::advice::counter_example;
+use crate::advice::{counter_example, first_check};
 use crate::cause;
 use crate::fault::FaultSpan;
-use crate::findings::{numbered, open_checks};
+use crate::findings::numbered;
 use crate::sight::{sights, summary};
 use crate::story::{Group, Protagonist, groups};
 use crate::units::moment;
@@ -20,21 +20,20 @@ const MOST_REQUESTS: usize = 6;
 
 /// Writes the counter-example; nothing where every check passed.
 pub(super) fn write(out: &mut Markup, verdict: &Judgement, material: &Material<'_>, faults: &[FaultSpan]) {
-    let checks = open_checks(verdict);
     let example = counter_example(verdict);
-    let Some(check) = example.map(|(check, _)| check).or(checks.first().copied()) else { return };
+    let Some(check) = first_check(verdict) else { return };
     let title = if check.status == Status::Fail { "The counter-example" } else { "What is in question" };
     html!(out, "<section class=\"brief\"><h2>{title}</h2><dl>");
     match example.map(|(_, finding)| finding) {
         Some(finding) if finding.ordinal.is_some() => write_key(out, verdict, material, faults, finding),
         other => write_other(out, check, other),
     }
-    if check.status == Status::Fail {
+    if let Some(cause) = cause::of_first(verdict, faults) {
         row(out, "Likely cause", |out| {
             html!(
                 out,
                 "<p>{} <small>A guess: the finding is proven, its cause is not.</small></p>",
-                prose(cause::likely(verdict, check, faults))
+                prose(cause)
             );
         });
     }

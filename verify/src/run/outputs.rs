@@ -26,7 +26,13 @@ use crate::cli::{Format, Options};
 pub(super) struct Finished {
     pub(super) verdict: Judgement,
     /// The judgement as a page; none if its material could not be read.
-    page: Option<String>,
+    page: Option<Page>,
+}
+
+/// The judgement as a page, and what the summary takes from its material.
+struct Page {
+    text: String,
+    cause: Option<&'static str>,
 }
 
 /// Completes a judgement, and writes the files of the run folder. A file that cannot be written
@@ -52,7 +58,7 @@ pub(super) fn finish(
     let written = write_json(&folder.file("verdict.json"), &verdict).and_then(|()| {
         let junit = junit::render(&verdict, &thresholds?);
         write_whole(&folder.file("junit.xml"), junit.as_bytes())?;
-        page.as_ref().map_or(Ok(()), |page| write_whole(&folder.file(html::FILE), page.as_bytes()))
+        page.as_ref().map_or(Ok(()), |page| write_whole(&folder.file(html::FILE), page.text.as_bytes()))
     });
     warn_unwritten(written, folder.path());
     Finished { verdict, page }
@@ -63,9 +69,12 @@ fn page(
     runs: &[Run],
     evidence: &Evidence,
     thresholds: Vec<CheckedThreshold>,
-) -> Option<String> {
+) -> Option<Page> {
     match Material::gather(verdict, evidence, runs, thresholds) {
-        Ok(material) => Some(html::render(verdict, &material)),
+        Ok(material) => {
+            let cause = html::likely_cause(verdict, &material);
+            Some(Page { text: html::render(verdict, &material), cause })
+        }
         Err(error) => {
             say(&format!("warning: cannot write {}: {}", html::FILE, chain(&error)));
             None
@@ -77,26 +86,27 @@ fn page(
 /// exit code.
 pub(super) fn print(options: &Options, finished: &Finished) -> u8 {
     let verdict = &finished.verdict;
+    let cause = finished.page.as_ref().and_then(|page| page.cause);
     let printed = match options.format {
         Format::Text if options.premises => {
             format!("{}\n{}", text::render(verdict), text::premise_table(verdict))
         }
         Format::Text => text::render(verdict),
         Format::Json => format!("{}\n", json::render(verdict)),
-        Format::Markdown => markdown::render(verdict),
+        Format::Markdown => markdown::render(verdict, cause),
     };
     let code = print_result(&printed, verdict.verdict.exit_code());
-    tell_ci(verdict);
+    tell_ci(verdict, cause);
     match &options.report {
-        Some(path) => write_page(path, finished.page.as_deref(), code),
+        Some(path) => write_page(path, finished.page.as_ref(), code),
         None => code,
     }
 }
 
 /// Writes the page to the path that was asked for. If that fails, the exit code says so.
-fn write_page(path: &Path, page: Option<&str>, code: u8) -> u8 {
+fn write_page(path: &Path, page: Option<&Page>, code: u8) -> u8 {
     let Some(page) = page else { return exit::unprinted(code) };
-    match write_to(path, page.as_bytes()) {
+    match write_to(path, page.text.as_bytes()) {
         Ok(()) => code,
         Err(error) => {
             say(&format!("error: {}", chain(&error)));
@@ -106,10 +116,10 @@ fn write_page(path: &Path, page: Option<&str>, code: u8) -> u8 {
 }
 
 /// Adds the judgement to the summary of a CI step, and annotates its run.
-fn tell_ci(verdict: &Judgement) {
+fn tell_ci(verdict: &Judgement, cause: Option<&str>) {
     if let Some(path) = variable("GITHUB_STEP_SUMMARY") {
         let file = File::options().create(true).append(true).open(&path);
-        let written = file.and_then(|mut file| file.write_all(markdown::render(verdict).as_bytes()));
+        let written = file.and_then(|mut file| file.write_all(markdown::render(verdict, cause).as_bytes()));
         if let Err(error) = written {
             say(&format!("warning: cannot write the summary to {path} (GITHUB_STEP_SUMMARY): {error}"));
         }

@@ -244,6 +244,7 @@ fn the_summary_of_a_step_gets_the_verdict_and_the_run_its_annotations() {
     assert!(stderr(&output).starts_with("::error title=onceproof FAIL::lost: 1 of "), "{}", stderr(&output));
     let markdown = stdout(&offline(&folder, &["--format", "markdown"]));
     assert_eq!(written, format!("# Before\n{markdown}"));
+    assert!(markdown.contains("\n**Likely cause**: "), "{markdown}");
     let mut unwritable = command(&[path(&folder), "--offline"], Path::new("."));
     let output = unwritable.env("GITHUB_STEP_SUMMARY", "/nowhere/summary.md").output().unwrap();
     assert_eq!(output.status.code(), Some(1));
