@@ -132,7 +132,7 @@ fn each_fault_has_the_place_of_its_key() {
             "[target.listing]",
             "[[target.answers]]\nstatus = 200\nmeans = \"good\"\n[target.listing]",
             "line 9, column 9",
-            "unknown variant `good`",
+            "unknown value `good`",
         ),
     ] {
         assert!(SOUND.contains(old), "{old}");

@@ -118,8 +118,9 @@ pub(super) fn of_parse(text: &str, path: &str, error: &toml::de::Error) -> Scena
     // An error of a whole table stands at its first line, and names the key.
     let message = error.message().trim_end().replace('\n', " ");
     let place = named::place(text, &message).filter(|named| *named > place).unwrap_or(place);
-    let advice = misplaced::hint(text, error).or_else(|| quotes(&message));
+    let advice = misplaced::hint(text, error).or_else(|| quotes(&message)).or_else(|| twice(text, error));
     let advice = advice.map(|advice| format!(" ({advice})")).unwrap_or_default();
+    let message = message.replacen("unknown variant `", "unknown value `", 1);
     ScenarioError::at(path, text, place, message + &advice)
 }
 
@@ -139,6 +140,12 @@ fn quotes(message: &str) -> Option<String> {
     let number = rest.strip_prefix("integer `").or_else(|| rest.strip_prefix("floating point `"))?;
     let (number, expected) = number.split_once('`')?;
     expected.contains("a string").then(|| format!("write it in quotes: \"{number}\""))
+}
+
+/// Returns the advice on a key that stands in a table twice.
+fn twice(text: &str, error: &toml::de::Error) -> Option<String> {
+    let key = text.get(error.span()?).filter(|_| error.message().starts_with("duplicate key"))?;
+    Some(format!("`{key}` stands above already: write it once"))
 }
 
 /// Returns the place of a fault in the text of a scenario, in bytes. A key that the file lacks has

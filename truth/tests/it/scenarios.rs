@@ -111,8 +111,8 @@ fn what_is_not_known_is_an_error_at_its_line_and_column() {
         ),
         ("[target.publish]\nack = [\"2xx\", \"9xx\"]", "line 2, column 15", "`9xx` is not a status"),
         ("[target.publish]\nenvelope = \"\"", "line 2, column 12", "the envelope is empty"),
-        ("[target]\nlisting = { paging = \"pages\" }", "line 2, column 22", "unknown variant `pages`"),
-        ("[promises]\npreset = \"stict\"", "line 2, column 10", "unknown variant `stict`"),
+        ("[target]\nlisting = { paging = \"pages\" }", "line 2, column 22", "unknown value `pages`"),
+        ("[promises]\npreset = \"stict\"", "line 2, column 10", "unknown value `stict`"),
         ("[promises]\nzombies = \"2s\"", "line 2, column 1", "unknown field `zombies`"),
         ("[promises]\ndrain = \"soon\"", "line 2, column 9", "not a duration"),
         ("[promises]\nstats_lag = \"1\"", "line 2, column 13", "not a duration"),
@@ -120,8 +120,8 @@ fn what_is_not_known_is_an_error_at_its_line_and_column() {
         ("[load]\ndup = 0.3", "line 2, column 7", "expected a share in quotes, such as \"0.3\""),
         ("[events]\nepoch = \"soon\"", "line 2, column 9", "`soon` is not a time"),
         ("[load]\ncount = -1", "line 2, column 9", "invalid value"),
-        ("[load]\nexecutor = \"constant-users\"", "line 2, column 12", "unknown variant `constant-users`"),
-        ("[load]\ncount = 1\ncount = 2", "line 3, column 1", "duplicate key"),
+        ("[load]\nexecutor = \"constant-users\"", "line 2, column 12", "unknown value `constant-users`"),
+        ("[load]\ncount = 1\ncount = 2", "line 3, column 1", "duplicate key (`count` stands above already"),
         ("[load\ncount = 1", "line 1, column 6", "unclosed table"),
     ];
     for (text, place, says) in table {
