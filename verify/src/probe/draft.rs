@@ -13,7 +13,7 @@ use truth::target::secrets::masked;
 use super::rules::Rule;
 use super::toml_text::{literal, quoted};
 
-mod inline;
+mod places;
 
 /// Tables in the order in which they are written.
 const TABLES: [&str; 14] = [
@@ -199,7 +199,7 @@ impl Draft {
 
     /// True if an inline table of the scenario that was given holds this key of a table.
     fn is_inline(&self, table: &str, name: &str) -> bool {
-        self.given.as_ref().is_some_and(|(text, _)| inline::place(text, table, name).is_some())
+        self.given.as_ref().is_some_and(|(text, _)| places::place(text, table, name).is_some())
     }
 
     fn inline(&mut self, table: &'static str, name: &str, value: Option<String>, comment: String) {
@@ -232,10 +232,10 @@ impl Draft {
             text.push('\n');
         }
         for Corrected { table, name, value, comment } in &self.corrected {
-            inline::replace(&mut text, table, name, value, comment);
+            places::replace(&mut text, table, name, value, comment);
         }
         for Inlined { table, name, value, comment } in &self.inlined {
-            if let Some(place) = inline::place(&text, table, name) {
+            if let Some(place) = places::place(&text, table, name) {
                 place.write(&mut text, value.as_deref(), comment);
             }
         }
