@@ -96,6 +96,14 @@ fn whole(facts: &Facts<'_>) -> Ground {
     if facts.reads_database() {
         return Ground::promised_by(WHOLE, "`[database]` reads what is stored");
     }
+    if let Some(failure) = &facts.evidence.observed.looks.failed_read {
+        return Ground::refuted(
+            WHOLE,
+            format!(
+                "a read of a listing that drains failed, and the rows of its response may be gone: {failure}"
+            ),
+        );
+    }
     if facts.evidence.listing_is_complete {
         return Ground::promised(WHOLE);
     }

@@ -64,6 +64,7 @@ async fn look_until_decided(client: &TargetClient, wanted: &Wanted<'_>) -> Resul
         progress: Progress::begin(client, wanted.notes),
         ignores_topic: false,
         drained: None,
+        failed_read: None,
     };
     let mut observer = Observer {
         lister,
@@ -128,6 +129,7 @@ async fn ended(
     let still_for = lister.histories.still_for();
     let events = lister.events;
     let histories = lister.histories;
+    let failed_read = lister.failed_read;
     let is_complete = client.target().listing.complete == Some(true);
     let rested = matches!(&read, Ok(Some(read)) if read.rested);
     let mut observed = match read {
@@ -151,6 +153,7 @@ async fn ended(
         quiet_ms: millis(still_for),
         quiet_wanted_ms: millis(quiet_wanted),
         http_age: client.trace().largest_age(),
+        failed_read,
         ..histories.into_looks(&observed.presence)
     };
     observed

@@ -240,6 +240,16 @@ fn looks_that_contradict_each_other_show_nothing_whole() {
 }
 
 #[test]
+fn a_failed_read_of_a_listing_that_drains_may_have_taken_what_is_absent() {
+    let mut forged = Forge::default().run();
+    forged.lose(3);
+    let mut evidence = forged.evidence();
+    assert_fails(&judge(&evidence), &[CheckId::Lost, CheckId::RoutesDisagree]);
+    evidence.observed.looks.failed_read = Some("status 500".to_owned());
+    assert_open(&judge(&evidence), CheckId::Lost, Premise::Whole);
+}
+
+#[test]
 fn rows_of_others_are_gone_only_if_no_page_can_have_repeated_one() {
     let mut forged = Forge { earlier: 5, ..Forge::default() }.run();
     forged.rows.remove(2);

@@ -41,6 +41,7 @@ pub struct Trace {
     rows: AtomicU64,
     largest_age: Mutex<Option<u64>>,
     retrying: Mutex<Option<String>>,
+    failure: Mutex<Option<String>>,
 }
 
 impl Trace {
@@ -59,6 +60,11 @@ impl Trace {
         self.retrying.lock().expect("no panic while it is held").clone()
     }
 
+    /// Takes the last failure of a read, whether it was made again or not.
+    pub fn take_failure(&self) -> Option<String> {
+        self.failure.lock().expect("no panic while it is held").take()
+    }
+
     pub(crate) fn add_rows(&self, rows: u64) {
         self.rows.fetch_add(rows, Ordering::Relaxed);
     }
@@ -68,6 +74,10 @@ impl Trace {
         let age = headers.get("age").and_then(|age| age.to_str().ok()?.trim().parse().ok());
         let mut largest = self.largest_age.lock().expect("no panic while it is held");
         *largest = (*largest).max(age);
+    }
+
+    fn fail(&self, error: &ReadError) {
+        *self.failure.lock().expect("no panic while it is held") = Some(chain(error));
     }
 
     fn set_retrying(&self, failure: Option<String>) {
@@ -97,6 +107,7 @@ impl<'a> Retry<'a> {
 
     /// Waits until the read may be made again. Returns the error if it may not.
     pub(crate) async fn after(&mut self, error: ReadError) -> Result<(), ReadError> {
+        self.trace.fail(&error);
         let Some(pause) = self.next_pause(&error) else { return Err(error) };
         self.trace.set_retrying(Some(chain(&error)));
         tokio::time::sleep(pause).await;

@@ -72,6 +72,9 @@ pub struct Looks {
     pub went_back: bool,
     /// Largest `Age` header of the responses, in seconds; none if no response had one.
     pub http_age: Option<u64>,
+    /// Failure of a read of a listing that drains: the rows of its response may be gone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed_read: Option<String>,
     /// True if pages were as long as was asked for, false if one was longer; none if the length
     /// cannot be asked for, or no page was that long.
     pub limit_heeded: Option<bool>,

@@ -55,6 +55,8 @@ pub(super) struct Lister<'a, 'e> {
     pub(super) ignores_topic: bool,
     /// Rows of all looks at a listing that drains: what was shown is not shown again.
     pub(super) drained: Option<RowTally<'e>>,
+    /// Failure of a read of such a listing: the rows of its response may be gone.
+    pub(super) failed_read: Option<String>,
 }
 
 impl<'e> Lister<'_, 'e> {
@@ -119,6 +121,8 @@ impl<'e> Lister<'_, 'e> {
         let mut tally = self.drained.take().unwrap_or_else(|| self.blank(*equality));
         let from_ms = self.histories.now_ms();
         let client = self.client;
+        // Whatever failed before took no row.
+        client.trace().take_failure();
         let topics = self.wanted.plan.topics.as_slice();
         let reading = async {
             match asked {
@@ -132,6 +136,7 @@ impl<'e> Lister<'_, 'e> {
         let read = self.progress.during(Box::pin(reading)).await;
         if drains {
             self.drained = Some(tally.clone());
+            self.failed_read = self.failed_read.take().or(client.trace().take_failure());
         }
         let can_ask = self.reading().takes_limit;
         let look = self.look(Route::Api, asked.clone(), can_ask.then_some(*limit), from_ms);

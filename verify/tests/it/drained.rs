@@ -10,7 +10,7 @@ use truth::record::folder::RunFolder;
 use truth::scenario::promises::{PayloadEquality, TimestampEquality};
 use truth::target::Stats;
 
-use crate::api::{Api, document, ok};
+use crate::api::{Api, document, ok, status};
 use crate::binary::{shards, small, stderr, stdout, verify};
 
 /// Two shards that nobody looked for.
@@ -74,6 +74,27 @@ async fn a_look_for_one_shard_is_a_look_for_the_other_and_is_not_repeated() {
             assert!(code == Some(4) && noted.contains(&expected), "{code:?} {said}{noted}");
         }
         assert_eq!(api.count("GET", "/take"), asked, "no row is taken again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_a_response_that_failed_are_not_lost() {
+    for takes in [true, false] {
+        let out = tempfile::tempdir().unwrap();
+        let [folder, _] = unseen(out.path());
+        let queue = Mutex::new((0, small().run().rows.iter().map(document).collect::<Vec<Value>>()));
+        let api = Api::start(move |_| {
+            let mut queue = queue.lock().expect("no test panics here");
+            queue.0 += 1;
+            let is_third = queue.0 == 3;
+            let most = if is_third && !takes { 0 } else { queue.1.len().min(50) };
+            let page: Vec<Value> = queue.1.drain(..most).collect();
+            if is_third { status(500) } else { ok(json!({ "rows": page })) }
+        })
+        .await;
+        let (code, said, noted) = look(&folder, &api);
+        assert_eq!(code, Some(if takes { 3 } else { 0 }), "{takes}: {said}{noted}");
+        assert_eq!(said.contains("the rows of its response may be gone"), takes, "{said}");
     }
 }
 
